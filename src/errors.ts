@@ -1,0 +1,18 @@
+/**
+ * Every failure a user can meet, worded once. A message names the argument, what was got, what was
+ * expected and the remedy. Our own bugs start with `internal:`.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  /** Process exit status: 2 when the request was wrong, 1 when carrying it out failed. */
+  readonly exitStatus: 1 | 2;
+  constructor(message: string, exitStatus: 1 | 2 = 2) {
+    super(message);
+    this.exitStatus = exitStatus;
+  }
+}
+
+/** A defect of Contextura itself: thrown where a user could do nothing about it. */
+export function internal(message: string): Error {
+  return new Error(`internal: ${message}`);
+}
