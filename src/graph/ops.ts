@@ -1,0 +1,138 @@
+/** Constructors: plain functions from tensors to tensors. Numbers stand for scalar constants. */
+import { internal } from '../errors.ts';
+import { shapeRules } from './shapes.ts';
+import { Tensor, lookup, sameShape, sizeOf } from './tensor.ts';
+import type { ConvAttributes, Dtype, PrimitiveName, Primitives, Shape } from './tensor.ts';
+
+export type Operand = Tensor | number;
+
+function apply<P extends PrimitiveName>(op: P, inputs: readonly Tensor[], attributes: Primitives[P]): Tensor {
+  const { shape, dtype } = lookup(shapeRules, op)(inputs, attributes);
+  return new Tensor(op, inputs, attributes, shape, dtype);
+}
+
+/** A value given at each run. */
+export function input(name: string, shape: Shape, dtype: Dtype = 'float32'): Tensor {
+  return apply('input', [], { name, role: 'feed', shape, dtype });
+}
+
+/** A value that the engine keeps between runs, under this name; a program may update it in place. */
+export function state(name: string, shape: Shape, dtype: Dtype = 'float32'): Tensor {
+  return apply('input', [], { name, role: 'state', shape, dtype });
+}
+
+export function constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): Tensor {
+  if (data.length !== sizeOf(shape)) throw internal(`constant of ${data.length} elements for [${shape.join(', ')}]`);
+  const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
+  return apply('constant', [], { source: { kind: 'memory', data }, shape, dtype });
+}
+
+/** A constant whose float32 bytes stay inside a file. */
+export function fileConstant(path: string, offset: number, shape: Shape): Tensor {
+  return apply('constant', [], { source: { kind: 'file', path, offset, length: sizeOf(shape) * 4 }, shape, dtype: 'float32' });
+}
+
+export function scalar(value: number, dtype: 'float32' | 'int32' = 'float32'): Tensor {
+  return constant(dtype === 'float32' ? Float32Array.of(value) : Int32Array.of(value), []);
+}
+
+function operand(value: Operand, like: Operand): Tensor {
+  if (value instanceof Tensor) return value;
+  return scalar(value, like instanceof Tensor && like.dtype === 'int32' ? 'int32' : 'float32');
+}
+
+function pair(a: Operand, b: Operand): [Tensor, Tensor] {
+  return [operand(a, b), operand(b, a)];
+}
+
+export const negate = (x: Tensor): Tensor => apply('negate', [x], {});
+export const exp = (x: Tensor): Tensor => apply('exp', [x], {});
+export const log = (x: Tensor): Tensor => apply('log', [x], {});
+export const sqrt = (x: Tensor): Tensor => apply('sqrt', [x], {});
+export const sigmoid = (x: Tensor): Tensor => apply('sigmoid', [x], {});
+export const tanh = (x: Tensor): Tensor => apply('tanh', [x], {});
+export const erf = (x: Tensor): Tensor => apply('erf', [x], {});
+export const sin = (x: Tensor): Tensor => apply('sin', [x], {});
+export const cos = (x: Tensor): Tensor => apply('cos', [x], {});
+
+export const add = (a: Operand, b: Operand): Tensor => apply('add', pair(a, b), {});
+export const subtract = (a: Operand, b: Operand): Tensor => apply('subtract', pair(a, b), {});
+export const multiply = (a: Operand, b: Operand): Tensor => apply('multiply', pair(a, b), {});
+export const divide = (a: Operand, b: Operand): Tensor => apply('divide', pair(a, b), {});
+export const maximum = (a: Operand, b: Operand): Tensor => apply('maximum', pair(a, b), {});
+export const equal = (a: Operand, b: Operand): Tensor => apply('equal', pair(a, b), {});
+export const less = (a: Operand, b: Operand): Tensor => apply('less', pair(a, b), {});
+export const select = (condition: Tensor, a: Operand, b: Operand): Tensor => apply('select', [condition, ...pair(a, b)], {});
+export const square = (x: Tensor): Tensor => multiply(x, x);
+export const cast = (x: Tensor, dtype: Dtype): Tensor => (x.dtype === dtype ? x : apply('cast', [x], { dtype }));
+export const stopGradient = (x: Tensor): Tensor => apply('stopGradient', [x], {});
+
+/** One dimension may be −1: it takes what is left. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
+  const full = shape.map((n) => (n === -1 ? sizeOf(x.shape) / known : n));
+  return sameShape(full, x.shape) ? x : apply('reshape', [x], { shape: full });
+}
+export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
+  return permutation.every((axis, i) => axis === i) ? x : apply('transpose', [x], { permutation });
+}
+/** Exchange the last two axes. */
+export function swapLast(x: Tensor): Tensor {
+  const rank = x.shape.length;
+  return transpose(x, [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2]);
+}
+export function broadcast(x: Tensor, shape: Shape): Tensor {
+  return sameShape(shape, x.shape) ? x : apply('broadcast', [x], { shape });
+}
+export function slice(x: Tensor, starts: readonly number[], sizes: readonly number[]): Tensor {
+  return sameShape(sizes, x.shape) ? x : apply('slice', [x], { starts, sizes });
+}
+/** `size` entries of one axis, from `start`. */
+export function sliceAxis(x: Tensor, axis: number, start: number, size: number): Tensor {
+  return slice(x, x.shape.map((_, i) => (i === axis ? start : 0)), x.shape.map((n, i) => (i === axis ? size : n)));
+}
+export function pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
+  return [...before, ...after].every((n) => n === 0) ? x : apply('pad', [x], { before, after });
+}
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  return tensors.length === 1 ? tensors[0]! : apply('concat', tensors, { axis: axis < 0 ? axis + tensors[0]!.shape.length : axis });
+}
+
+function reduce(op: 'reduceSum' | 'reduceMax', x: Tensor, axes: readonly number[] | undefined, keep: boolean): Tensor {
+  const resolved = (axes ?? x.shape.map((_, i) => i)).map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  const reduced = resolved.length === 0 ? x : apply(op, [x], { axes: resolved });
+  return keep ? reduced : reshape(reduced, x.shape.filter((_, i) => !resolved.includes(i)));
+}
+/** Sum over the axes (all of them when none are named). */
+export const sum = (x: Tensor, axes?: readonly number[], keep = false): Tensor => reduce('reduceSum', x, axes, keep);
+export const max = (x: Tensor, axes?: readonly number[], keep = false): Tensor => reduce('reduceMax', x, axes, keep);
+export function mean(x: Tensor, axes?: readonly number[], keep = false): Tensor {
+  const total = sum(x, axes, keep);
+  return multiply(total, sizeOf(total.shape) / sizeOf(x.shape));
+}
+
+export const matmul = (a: Tensor, b: Tensor): Tensor => apply('matmul', [a, b], {});
+/** [B, C, H, W] with weights [O, C, kH, kW]; a single padding number stands for all four sides. */
+export function conv2d(x: Tensor, weight: Tensor, options: { stride?: number; padding?: number | ConvAttributes['padding'] } = {}): Tensor {
+  const p = options.padding ?? 0;
+  return apply('conv2d', [x, weight], { stride: options.stride ?? 1, padding: typeof p === 'number' ? [p, p, p, p] : p });
+}
+export function conv2dInputGradient(g: Tensor, weight: Tensor, attributes: Primitives['conv2dInputGradient']): Tensor {
+  return apply('conv2dInputGradient', [g, weight], attributes);
+}
+export function conv2dWeightGradient(x: Tensor, g: Tensor, attributes: Primitives['conv2dWeightGradient']): Tensor {
+  return apply('conv2dWeightGradient', [x, g], attributes);
+}
+export const standardize = (x: Tensor, epsilon: number): Tensor => apply('standardize', [x], { epsilon });
+export const inverseDeviation = (x: Tensor, epsilon: number): Tensor => apply('inverseDeviation', [x], { epsilon });
+export const softmax = (x: Tensor): Tensor => apply('softmax', [x], {});
+export const gather = (table: Tensor, ids: Tensor): Tensor => apply('gather', [table, ids], {});
+export const scatterAdd = (values: Tensor, ids: Tensor, rows: number): Tensor => apply('scatterAdd', [values, ids], { rows });
+
+/** Sum a tensor down to a shape that broadcasts to its own. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const extra = x.shape.length - shape.length;
+  const axes = x.shape.map((_, i) => i).filter((i) => i < extra || (shape[i - extra] === 1 && x.shape[i] !== 1));
+  return reshape(sum(x, axes, true), shape);
+}

@@ -1,0 +1,139 @@
+/** The closed set of primitives and the symbolic tensors that they make. */
+
+export type Dtype = 'float32' | 'int32' | 'bool';
+export type Shape = readonly number[];
+
+/** Where a constant's bytes are: in memory, or inside a file (a .safetensors checkpoint, say). */
+export type ConstantSource =
+  | { kind: 'memory'; data: Float32Array | Int32Array | Uint8Array }
+  | { kind: 'file'; path: string; offset: number; length: number };
+
+type None = Record<never, never>;
+export interface ConvAttributes {
+  stride: number;
+  /** Zero padding before and after height, before and after width. */
+  padding: readonly [top: number, bottom: number, left: number, right: number];
+}
+
+/** Every primitive and its attributes. Each rule table is total over this interface. */
+export interface Primitives {
+  /** A value given at each run (`feed`) or kept by the engine between runs (`state`). */
+  input: { name: string; role: 'feed' | 'state'; shape: Shape; dtype: Dtype };
+  constant: { source: ConstantSource; shape: Shape; dtype: Dtype };
+
+  negate: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  sigmoid: None;
+  tanh: None;
+  erf: None;
+  sin: None;
+  cos: None;
+
+  add: None;
+  subtract: None;
+  multiply: None;
+  divide: None;
+  maximum: None;
+  equal: None;
+  less: None;
+  /** `condition ? a : b`, element by element. */
+  select: None;
+  cast: { dtype: Dtype };
+  /** The same value; no gradient flows back through it. */
+  stopGradient: None;
+
+  reshape: { shape: Shape };
+  transpose: { permutation: readonly number[] };
+  broadcast: { shape: Shape };
+  slice: { starts: readonly number[]; sizes: readonly number[] };
+  /** Zeros before and after each axis. */
+  pad: { before: readonly number[]; after: readonly number[] };
+  concat: { axis: number };
+
+  /** Reductions keep the reduced axes, with size 1. */
+  reduceSum: { axes: readonly number[] };
+  reduceMax: { axes: readonly number[] };
+
+  /** [..., M, K] × [..., K, N], or a shared right side [K, N]. */
+  matmul: None;
+  /** [B, C, H, W] with weights [O, C, kH, kW]. */
+  conv2d: ConvAttributes;
+  /** Gradient of conv2d to its input: (output gradient, weights). */
+  conv2dInputGradient: ConvAttributes & { inputSize: readonly [height: number, width: number] };
+  /** Gradient of conv2d to its weights: (input, output gradient). */
+  conv2dWeightGradient: ConvAttributes & { kernel: readonly [height: number, width: number] };
+
+  /** (x − mean) / √(variance + ε) over the last axis. */
+  standardize: { epsilon: number };
+  /** 1 / √(variance + ε) over the last axis, kept with size 1. */
+  inverseDeviation: { epsilon: number };
+  /** Over the last axis. */
+  softmax: None;
+
+  /** Rows of a table [V, D] by ids [...]: [..., D]. */
+  gather: None;
+  /** Sum of value rows [..., D] into zeros [rows, D] at ids [...]. */
+  scatterAdd: { rows: number };
+}
+
+export type PrimitiveName = keyof Primitives;
+
+let counter = 0;
+
+/** A symbolic tensor: one primitive applied to other tensors. Shapes are static. */
+export class Tensor<P extends PrimitiveName = PrimitiveName> {
+  readonly id: number = counter++;
+  readonly op: P;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: Primitives[P];
+  readonly shape: Shape;
+  readonly dtype: Dtype;
+  constructor(op: P, inputs: readonly Tensor[], attributes: Primitives[P], shape: Shape, dtype: Dtype) {
+    this.op = op;
+    this.inputs = inputs;
+    this.attributes = attributes;
+    this.shape = shape;
+    this.dtype = dtype;
+  }
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
+
+/** Dispatch through a rule table that is total over the primitives. */
+export function lookup<R>(table: { [P in PrimitiveName]: (...args: never[]) => R }, op: PrimitiveName): (...args: unknown[]) => R {
+  return table[op] as (...args: unknown[]) => R;
+}
+
+/** All tensors that the roots depend on, each after its inputs. */
+export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const stack: { tensor: Tensor; next: number }[] = [];
+  for (const root of roots) {
+    if (!seen.has(root)) {
+      seen.add(root);
+      stack.push({ tensor: root, next: 0 });
+    }
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const input = top.tensor.inputs[top.next++];
+      if (input === undefined) {
+        order.push(top.tensor);
+        stack.pop();
+      } else if (!seen.has(input)) {
+        seen.add(input);
+        stack.push({ tensor: input, next: 0 });
+      }
+    }
+  }
+  return order;
+}
