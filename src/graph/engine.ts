@@ -1,0 +1,153 @@
+/** The engine: programs compiled from graphs, run in a worker thread; named state between runs. */
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { internal } from '../errors.ts';
+import { lower } from './lower.ts';
+import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
+import { sizeOf } from './tensor.ts';
+import type { Dtype, Shape, Tensor } from './tensor.ts';
+import { verify } from './verify.ts';
+
+export interface EngineOptions {
+  device?: 'cpu';
+  /** Threads inside one operator; by default the machine's cores. */
+  threads?: number;
+}
+
+export interface CompileOptions {
+  /** Outputs to send back at each run, by name. */
+  outputs?: Record<string, Tensor>;
+  /** State → its next value, written in place after all that the run reads of it. */
+  updates?: Record<string, Tensor>;
+  /** Prefix of a file for ONNX Runtime's profile by operator, written when the program is released. */
+  profile?: string;
+}
+
+type Pending = { resolve: (value: unknown) => void; reject: (error: Error) => void };
+type Unsent = Request extends infer R ? (R extends Request ? Omit<R, 'call'> : never) : never;
+
+/** From source (tests, tsx) the worker first registers tsx, which a worker thread does not inherit. */
+function startWorker(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url));
+  const tsx = createRequire(import.meta.url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs');
+  const url = new URL('./worker.ts', import.meta.url).href;
+  return new Worker(`import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`, { eval: true });
+}
+
+/** A compiled step. Feeds are typed arrays in row-major order; outputs come back the same way. */
+export class Program {
+  private readonly engine: Engine;
+  private readonly id: number;
+  private readonly signature: Signature;
+  private readonly profiled: boolean;
+  constructor(engine: Engine, id: number, signature: Signature, profiled: boolean) {
+    this.engine = engine;
+    this.id = id;
+    this.signature = signature;
+    this.profiled = profiled;
+  }
+
+  /** Run once. Throws an internal error where a feed is missing or of the wrong length. */
+  async run(feeds: Record<string, TypedArray> = {}): Promise<Record<string, TypedArray>> {
+    for (const { name, shape } of this.signature.feeds) {
+      const length = feeds[name]?.length;
+      if (length !== sizeOf(shape)) throw internal(`input ${name} takes [${shape.join(', ')}], got ${length ?? 'no'} elements`);
+    }
+    return (await this.engine.request({ kind: 'run', program: this.id, feeds })) as Record<string, TypedArray>;
+  }
+
+  async release(): Promise<void> {
+    await this.engine.request({ kind: 'release', program: this.id, endProfiling: this.profiled });
+  }
+}
+
+export class Engine {
+  readonly threads: number;
+  readonly device: 'cpu';
+  private readonly worker: Worker = startWorker();
+  private readonly pending: Map<number, Pending> = new Map();
+  private failure: Error | undefined;
+  private calls = 0;
+  private programs = 0;
+
+  constructor(options: EngineOptions = {}) {
+    this.threads = options.threads ?? availableParallelism();
+    this.device = options.device ?? 'cpu';
+    this.worker.on('message', (reply: Reply) => {
+      const pending = this.pending.get(reply.call);
+      this.pending.delete(reply.call);
+      if ('error' in reply) pending?.reject(new Error(reply.error));
+      else pending?.resolve(reply.value);
+      if (this.pending.size === 0) this.worker.unref();
+    });
+    this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
+    this.worker.on('exit', (code) => this.fail(internal(`the engine's worker ended with code ${code}`)));
+    this.worker.unref();
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    for (const { reject } of this.pending.values()) reject(this.failure);
+    this.pending.clear();
+  }
+
+  /** @internal Programs and the engine itself speak to the worker through this. */
+  request(message: Unsent): Promise<unknown> {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const call = this.calls++;
+    this.worker.ref();
+    return new Promise((resolve, reject) => {
+      this.pending.set(call, { resolve, reject });
+      this.worker.postMessage({ ...message, call } as Request);
+    });
+  }
+
+  /** Verify, lower and load a graph. */
+  async compile(options: CompileOptions): Promise<Program> {
+    const { outputs = {}, updates = {} } = options;
+    const updateNames = Object.keys(updates).map((name, i) => [`update${i}`, name] as const);
+    const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
+    verify(Object.values(all));
+    const model = lower(all);
+    const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
+    const signature: Signature = {
+      feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),
+      states: byRole('state').map((t) => t.attributes.name),
+      fetches: Object.keys(outputs),
+      updates: Object.fromEntries(updateNames),
+    };
+    const program = this.programs++;
+    await this.request({
+      kind: 'compile', program, bytes: model.bytes, externalFolder: model.externalFolder,
+      device: this.device, threads: this.threads, profile: options.profile, signature,
+    });
+    return new Program(this, program, signature, options.profile !== undefined);
+  }
+
+  /** Give names to values that stay with the engine. */
+  async setState(values: Record<string, { data: TypedArray; shape: Shape; dtype?: Dtype }>): Promise<void> {
+    const full = Object.entries(values).map(([name, { data, shape, dtype = 'float32' }]) => [name, { data, shape, dtype }] as const);
+    await this.request({ kind: 'setState', values: Object.fromEntries(full) });
+  }
+  /** Copies of states, by name. */
+  async getState(names: readonly string[]): Promise<Record<string, Float32Array>> {
+    return (await this.request({ kind: 'getState', names: [...names] })) as Record<string, Float32Array>;
+  }
+  async dropState(names: readonly string[]): Promise<void> {
+    await this.request({ kind: 'dropState', names: [...names] });
+  }
+  async close(): Promise<void> {
+    await this.worker.terminate();
+  }
+}
+
+/** Evaluate tensors once, without keeping a program: for tests and small jobs. */
+export async function evaluate(engine: Engine, outputs: Record<string, Tensor>, feeds: Record<string, TypedArray> = {}): Promise<Record<string, TypedArray>> {
+  const program = await engine.compile({ outputs });
+  try {
+    return await program.run(feeds);
+  } finally {
+    await program.release();
+  }
+}

@@ -1,0 +1,173 @@
+/** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
+import path from 'node:path';
+import { internal } from '../errors.ts';
+import { OnnxBuilder } from './onnx.ts';
+import type { OnnxModel } from './onnx.ts';
+import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
+import type { ConvAttributes, PrimitiveName, Shape, Tensor } from './tensor.ts';
+
+/** Emit ONNX nodes for a primitive, and name the value that holds its result. */
+type Rule<P extends PrimitiveName> = (y: Tensor<P>, inputs: readonly string[], b: OnnxBuilder) => string;
+
+const simple = (op: string): Rule<PrimitiveName> => (_, inputs, b) => b.node(op, inputs);
+const convolution = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
+  strides: [stride, stride],
+  pads: [padding[0], padding[2], padding[1], padding[3]],
+});
+
+/** Outputs of the LayerNormalization that standardize and inverseDeviation of one tensor share. */
+function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly string[], b: OnnxBuilder): readonly string[] {
+  const { epsilon } = y.attributes;
+  const width = y.inputs[0]!.shape.at(-1)!;
+  return b.shared(`layerNorm ${x} ${epsilon}`, () => {
+    const ones = b.shared(`ones ${width}`, () => [b.constant(new Float32Array(width).fill(1), [width])])[0]!;
+    return b.multi('LayerNormalization', [x!, ones], 3, { axis: -1, epsilon });
+  });
+}
+
+/**
+ * Weight gradient of a convolution as matrix products: one per kernel tap,
+ * [B, C, hw] × [B, hw, O], summed over the batch.
+ */
+function weightGradient(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly string[], b: OnnxBuilder): string {
+  const [input, output] = y.inputs as [Tensor, Tensor];
+  const { stride, padding, kernel } = y.attributes;
+  const [batch, channels, height, width] = input.shape as [number, number, number, number];
+  const [, filters, rows, columns] = output.shape as [number, number, number, number];
+  const flat = b.node('Reshape', [g!, b.ints([batch, filters, rows * columns])]);
+  const gt = b.node('Transpose', [flat], { perm: [0, 2, 1] });
+  const padded = padding.every((n) => n === 0) ? x! : b.node('Pad', [x!, b.ints([0, 0, padding[0], padding[2], 0, 0, padding[1], padding[3]])]);
+  const taps: string[] = [];
+  for (let p = 0; p < kernel[0]; p++) {
+    for (let q = 0; q < kernel[1]; q++) {
+      const whole = kernel[0] === 1 && kernel[1] === 1 && stride === 1 && rows === height && columns === width;
+      const ends = [p + (rows - 1) * stride + 1, q + (columns - 1) * stride + 1];
+      const tap = whole ? padded : b.node('Slice', [padded, b.ints([p, q]), b.ints(ends), b.ints([2, 3]), b.ints([stride, stride])]);
+      const product = b.node('MatMul', [b.node('Reshape', [tap, b.ints([batch, channels, rows * columns])]), gt]);
+      taps.push(b.node('ReduceSum', [product, b.ints([0])], { keepdims: 0 }));
+    }
+  }
+  const stacked = b.node('Concat', taps.map((tap) => b.node('Reshape', [tap, b.ints([1, channels, filters])])), { axis: 0 });
+  const ordered = b.node('Transpose', [stacked], { perm: [2, 1, 0] });
+  return b.node('Reshape', [ordered, b.ints([...y.shape])]);
+}
+
+/** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
+function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
+  const { stride, padding, inputSize } = y.attributes;
+  const [grad, weight] = y.inputs as [Tensor, Tensor];
+  const kernel = weight.shape.slice(2) as [number, number];
+  const [top, bottom, left, right] = padding;
+  const pads = [kernel[0] - 1 - top, kernel[1] - 1 - left, kernel[0] - 1 - bottom, kernel[1] - 1 - right];
+  if (stride === 1 && pads.every((n) => n >= 0)) {
+    const exchanged = b.node('Transpose', [w!], { perm: [1, 0, 2, 3] });
+    const least = -(2 ** 31);
+    const flipped =
+      kernel[0] === 1 && kernel[1] === 1
+        ? exchanged
+        : b.node('Slice', [exchanged, b.ints([-1, -1]), b.ints([least, least]), b.ints([2, 3]), b.ints([-1, -1])]);
+    return b.node('Conv', [g!, flipped], { strides: [1, 1], pads });
+  }
+  const reached = (size: number, k: number, before: number, after: number): number => (size - 1) * stride + k - before - after;
+  const outputPadding = [
+    inputSize[0] - reached(grad.shape[2]!, kernel[0], top, bottom),
+    inputSize[1] - reached(grad.shape[3]!, kernel[1], left, right),
+  ];
+  return b.node('ConvTranspose', [g!, w!], { ...convolution({ stride, padding }), output_padding: outputPadding });
+}
+
+export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
+  input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
+  constant: (y, _, b) =>
+    y.attributes.source.kind === 'memory' ? b.constant(y.attributes.source.data, y.shape) : b.external(y.attributes.source, y.shape),
+  negate: simple('Neg'),
+  exp: simple('Exp'),
+  log: simple('Log'),
+  sqrt: simple('Sqrt'),
+  sigmoid: simple('Sigmoid'),
+  tanh: simple('Tanh'),
+  erf: simple('Erf'),
+  sin: simple('Sin'),
+  cos: simple('Cos'),
+  add: simple('Add'),
+  subtract: simple('Sub'),
+  multiply: simple('Mul'),
+  divide: simple('Div'),
+  maximum: simple('Max'),
+  equal: simple('Equal'),
+  less: simple('Less'),
+  select: simple('Where'),
+  cast: (y, inputs, b) => b.node('Cast', inputs, { to: b.dtype(y.attributes.dtype) }),
+  stopGradient: (_, [x]) => x!,
+  reshape: (y, [x], b) => b.node('Reshape', [x!, b.ints([...y.shape])]),
+  transpose: (y, inputs, b) => b.node('Transpose', inputs, { perm: [...y.attributes.permutation] }),
+  broadcast: (y, [x], b) => b.node('Expand', [x!, b.ints([...y.shape])]),
+  slice: (y, [x], b) => {
+    const from = y.inputs[0]!.shape;
+    const axes = from.map((_, i) => i).filter((i) => y.shape[i] !== from[i]);
+    const starts = axes.map((i) => y.attributes.starts[i]!);
+    return b.node('Slice', [x!, b.ints(starts), b.ints(axes.map((i, k) => starts[k]! + y.shape[i]!)), b.ints(axes)]);
+  },
+  pad: (y, [x], b) => b.node('Pad', [x!, b.ints([...y.attributes.before, ...y.attributes.after])]),
+  concat: (y, inputs, b) => b.node('Concat', inputs, { axis: y.attributes.axis }),
+  reduceSum: (y, [x], b) => b.node('ReduceSum', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
+  reduceMax: (y, [x], b) => b.node('ReduceMax', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
+  matmul: simple('MatMul'),
+  conv2d: (y, inputs, b) => b.node('Conv', inputs, convolution(y.attributes)),
+  conv2dInputGradient: inputGradient,
+  conv2dWeightGradient: weightGradient,
+  standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,
+  inverseDeviation: (y, inputs, b) => layerNorm(y, inputs, b)[2]!,
+  softmax: (_, inputs, b) => b.node('Softmax', inputs, { axis: -1 }),
+  gather: (_, inputs, b) => b.node('Gather', inputs, { axis: 0 }),
+  scatterAdd: (y, [values, ids], b) => {
+    const idShape: Shape = y.inputs[1]!.shape;
+    const count = sizeOf(idShape);
+    const rows = b.node('Reshape', [values!, b.ints([count, y.shape[1]!])]);
+    const at = b.node('Cast', [b.node('Reshape', [ids!, b.ints([count, 1])])], { to: 7 });
+    const zeros = b.node('Expand', [b.constant(Float32Array.of(0), []), b.ints([...y.shape])]);
+    return b.node('ScatterND', [zeros, at, rows], { reduction: 'add' });
+  },
+};
+
+export interface LoweredModel extends OnnxModel {
+  inputs: Tensor<'input'>[];
+  /** The folder that external constants are named relative to. */
+  externalFolder: string | undefined;
+}
+
+/** ONNX bytes that compute the named outputs. All file constants must lie in one folder tree. */
+export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
+  const order = topologicalOrder(Object.values(outputs));
+  const files = order.flatMap((t) => {
+    const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
+    return source?.kind === 'file' ? [path.resolve(source.path)] : [];
+  });
+  const externalFolder = files.length > 0 ? commonFolder(files) : undefined;
+  const builder = new OnnxBuilder(externalFolder);
+  const names = new Map<Tensor, string>();
+  const inputs = new Map<string, Tensor<'input'>>();
+  for (const tensor of order) {
+    if (tensor.op === 'input') {
+      const leaf = tensor as Tensor<'input'>;
+      const earlier = inputs.get(leaf.attributes.name);
+      if (earlier !== undefined) {
+        names.set(tensor, names.get(earlier)!);
+        continue;
+      }
+      inputs.set(leaf.attributes.name, leaf);
+    }
+    names.set(tensor, lookup(lowerings, tensor.op)(tensor, tensor.inputs.map((x) => names.get(x)!), builder));
+  }
+  for (const [name, tensor] of Object.entries(outputs)) {
+    if (inputs.has(name)) throw internal(`output ${name} has the name of an input`);
+    builder.output(name, names.get(tensor)!, tensor.shape, tensor.dtype);
+  }
+  return { ...builder.finish(), inputs: [...inputs.values()], externalFolder };
+}
+
+function commonFolder(files: readonly string[]): string {
+  let folder = path.dirname(files[0]!);
+  while (!files.every((file) => file.startsWith(folder + path.sep))) folder = path.dirname(folder);
+  return folder;
+}

@@ -1,0 +1,125 @@
+/** A builder of ONNX models: nodes, initializers (inline or inside a file), inputs, outputs. */
+import path from 'node:path';
+import { internal } from '../errors.ts';
+import { Message } from './protobuf.ts';
+import type { Dtype, Shape } from './tensor.ts';
+
+// Field numbers and enumerations of onnx.proto3.
+const dtypes: Record<Dtype | 'int64', number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const opset = 18;
+const irVersion = 9;
+
+export interface OnnxModel {
+  bytes: Uint8Array;
+  nodeCount: number;
+}
+
+type Attribute = number | string | readonly number[];
+
+function attribute(name: string, value: Attribute): Message {
+  const message = new Message().string(1, name);
+  if (typeof value === 'string') return message.string(4, value).integer(20, 3);
+  if (typeof value !== 'number') return message.integers(8, value).integer(20, 7);
+  return name === 'epsilon' || name === 'alpha' ? message.float(2, value).integer(20, 1) : message.integer(3, value).integer(20, 2);
+}
+
+function valueInfo(name: string, shape: Shape, dtype: Dtype): Message {
+  const dimensions = new Message();
+  for (const n of shape) dimensions.message(1, new Message().integer(1, n));
+  const type = new Message().integer(1, dtypes[dtype]).message(2, dimensions);
+  return new Message().string(1, name).message(2, new Message().message(1, type));
+}
+
+export class OnnxBuilder {
+  private readonly graph: Message = new Message();
+  private readonly memo: Map<string, readonly string[]> = new Map();
+  private readonly externalFolder: string | undefined;
+  private count = 0;
+  private nodes = 0;
+
+  constructor(externalFolder: string | undefined) {
+    this.externalFolder = externalFolder;
+  }
+
+  private fresh(): string {
+    return `t${this.count++}`;
+  }
+
+  dtype(name: Dtype): number {
+    return dtypes[name];
+  }
+
+  /** Results that several primitives share are emitted once. */
+  shared(key: string, make: () => readonly string[]): readonly string[] {
+    let names = this.memo.get(key);
+    if (names === undefined) this.memo.set(key, (names = make()));
+    return names;
+  }
+
+  multi(op: string, inputs: readonly string[], outputCount: number, attributes: Record<string, Attribute> = {}, domain = ''): readonly string[] {
+    const outputs = Array.from({ length: outputCount }, () => this.fresh());
+    const node = new Message();
+    for (const name of inputs) node.string(1, name);
+    for (const name of outputs) node.string(2, name);
+    node.string(3, `n${this.nodes++}`).string(4, op);
+    for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
+    if (domain !== '') node.string(7, domain);
+    this.graph.message(1, node);
+    return outputs;
+  }
+
+  node(op: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}, domain = ''): string {
+    return this.multi(op, inputs, 1, attributes, domain)[0]!;
+  }
+
+  constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
+    const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (data.length <= 1) return this.shared(`${dtype} [${shape.join()}] ${raw.join()}`, () => [this.initializer(raw, shape, dtypes[dtype])])[0]!;
+    return this.initializer(raw, shape, dtypes[dtype]);
+  }
+
+  /** A small int64 vector: shapes, axes, pads. */
+  ints(values: readonly number[]): string {
+    const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    return this.shared(`ints ${values.join()}`, () => [this.initializer(raw, [values.length], dtypes.int64)])[0]!;
+  }
+
+  private initializer(raw: Uint8Array, shape: Shape, dtype: number): string {
+    const name = this.fresh();
+    this.graph.message(5, new Message().integers(1, shape).integer(2, dtype).string(8, name).bytes(9, raw));
+    return name;
+  }
+
+  external(source: { path: string; offset: number; length: number }, shape: Shape): string {
+    if (this.externalFolder === undefined) throw internal('an external constant without a folder');
+    const name = this.fresh();
+    const tensor = new Message().integers(1, shape).integer(2, dtypes.float32).string(8, name).integer(14, 1);
+    const location = path.relative(this.externalFolder, path.resolve(source.path));
+    for (const [key, value] of Object.entries({ location, offset: source.offset, length: source.length })) {
+      tensor.message(13, new Message().string(1, key).string(2, String(value)));
+    }
+    this.graph.message(5, tensor);
+    return name;
+  }
+
+  input(name: string, shape: Shape, dtype: Dtype): string {
+    this.graph.message(11, valueInfo(name, shape, dtype));
+    return name;
+  }
+
+  /** Outputs are named by an Identity node, so that one value may be several outputs. */
+  output(name: string, value: string, shape: Shape, dtype: Dtype): void {
+    this.graph.message(1, new Message().string(1, value).string(2, name).string(3, `n${this.nodes++}`).string(4, 'Identity'));
+    this.graph.message(12, valueInfo(name, shape, dtype));
+  }
+
+  finish(): OnnxModel {
+    this.graph.string(2, 'contextura');
+    const model = new Message().integer(1, irVersion).string(2, 'contextura').message(7, this.graph);
+    for (const [domain, version] of [['', opset], ['com.microsoft', 1]] as const) {
+      model.message(8, new Message().string(1, domain).integer(2, version));
+    }
+    return { bytes: model.finish(), nodeCount: this.nodes };
+  }
+}

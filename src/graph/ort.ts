@@ -1,0 +1,2 @@
+/** The only import of ONNX Runtime. */
+export { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
