@@ -30,9 +30,13 @@ type Unsent = Request extends infer R ? (R extends Request ? Omit<R, 'call'> : n
 /** From source (tests, tsx) the worker first registers tsx, which a worker thread does not inherit. */
 function startWorker(): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url));
-  const tsx = createRequire(import.meta.url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs');
+  const tsx = createRequire(import.meta.url)
+    .resolve('tsx/esm/api')
+    .replace(/cjs$/, 'mjs');
   const url = new URL('./worker.ts', import.meta.url).href;
-  return new Worker(`import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`, { eval: true });
+  return new Worker(`import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`, {
+    eval: true,
+  });
 }
 
 /** A compiled step. Feeds are typed arrays in row-major order; outputs come back the same way. */
@@ -119,8 +123,14 @@ export class Engine {
     };
     const program = this.programs++;
     await this.request({
-      kind: 'compile', program, bytes: model.bytes, externalFolder: model.externalFolder,
-      device: this.device, threads: this.threads, profile: options.profile, signature,
+      kind: 'compile',
+      program,
+      bytes: model.bytes,
+      externalFolder: model.externalFolder,
+      device: this.device,
+      threads: this.threads,
+      profile: options.profile,
+      signature,
     });
     return new Program(this, program, signature, options.profile !== undefined);
   }
@@ -143,7 +153,11 @@ export class Engine {
 }
 
 /** Evaluate tensors once, without keeping a program: for tests and small jobs. */
-export async function evaluate(engine: Engine, outputs: Record<string, Tensor>, feeds: Record<string, TypedArray> = {}): Promise<Record<string, TypedArray>> {
+export async function evaluate(
+  engine: Engine,
+  outputs: Record<string, Tensor>,
+  feeds: Record<string, TypedArray> = {},
+): Promise<Record<string, TypedArray>> {
   const program = await engine.compile({ outputs });
   try {
     return await program.run(feeds);

@@ -1,9 +1,36 @@
 /** Reverse mode: one rule per primitive, and a walk over the paths that reach the targets. */
 import { internal } from '../errors.ts';
 import {
-  add, broadcast, cast, concat, conv2d, conv2dInputGradient, conv2dWeightGradient, cos, divide, equal, exp, gather,
-  inverseDeviation, matmul, mean, multiply, negate, pad, reshape, scalar, scatterAdd, select, sin, slice, sliceAxis,
-  square, subtract, sum, sumTo, swapLast, transpose,
+  add,
+  broadcast,
+  cast,
+  conv2d,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  cos,
+  divide,
+  equal,
+  exp,
+  gather,
+  inverseDeviation,
+  matmul,
+  mean,
+  multiply,
+  negate,
+  pad,
+  reshape,
+  scalar,
+  scatterAdd,
+  select,
+  sin,
+  slice,
+  sliceAxis,
+  square,
+  subtract,
+  sum,
+  sumTo,
+  swapLast,
+  transpose,
 } from './ops.ts';
 import { lookup, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
@@ -60,11 +87,22 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
   cast: noGradient,
   stopGradient: noGradient,
   reshape: (y, g) => [reshape(g, x0(y).shape)],
-  transpose: (y, g) => [transpose(g, y.attributes.permutation.map((_, i) => y.attributes.permutation.indexOf(i)))],
+  transpose: (y, g) => [
+    transpose(
+      g,
+      y.attributes.permutation.map((_, i) => y.attributes.permutation.indexOf(i)),
+    ),
+  ],
   broadcast: (y, g) => [sumTo(g, x0(y).shape)],
   slice: (y, g) => {
     const { starts, sizes } = y.attributes;
-    return [pad(g, starts, x0(y).shape.map((n, i) => n - starts[i]! - sizes[i]!))];
+    return [
+      pad(
+        g,
+        starts,
+        x0(y).shape.map((n, i) => n - starts[i]! - sizes[i]!),
+      ),
+    ];
   },
   pad: (y, g) => [slice(g, y.attributes.before, x0(y).shape)],
   concat: (y, g, needed) => {

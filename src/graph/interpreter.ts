@@ -5,7 +5,11 @@ import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
 import type { ConvAttributes, PrimitiveName, Shape, Tensor } from './tensor.ts';
 
 export type Values = Float64Array;
-type Kernel<P extends PrimitiveName> = (y: Tensor<P>, inputs: readonly Values[], feeds: Readonly<Record<string, ArrayLike<number>>>) => Values;
+type Kernel<P extends PrimitiveName> = (
+  y: Tensor<P>,
+  inputs: readonly Values[],
+  feeds: Readonly<Record<string, ArrayLike<number>>>,
+) => Values;
 
 function strides(shape: Shape): number[] {
   const result = Array.from({ length: shape.length }, () => 1);
@@ -33,9 +37,14 @@ function broadcastOffset(shape: Shape, index: readonly number[]): number {
   return shape.reduce((offset, n, i) => offset + (n === 1 ? 0 : index[i + extra]! * steps[i]!), 0);
 }
 
-const unary = (f: (x: number) => number): Kernel<PrimitiveName> => (_, [x]) => x!.map(f);
-const binary = (f: (a: number, b: number) => number): Kernel<PrimitiveName> => (y, [a, b]) =>
-  fill(y.shape, (index) => f(a![broadcastOffset(y.inputs[0]!.shape, index)]!, b![broadcastOffset(y.inputs[1]!.shape, index)]!));
+const unary =
+  (f: (x: number) => number): Kernel<PrimitiveName> =>
+  (_, [x]) =>
+    x!.map(f);
+const binary =
+  (f: (a: number, b: number) => number): Kernel<PrimitiveName> =>
+  (y, [a, b]) =>
+    fill(y.shape, (index) => f(a![broadcastOffset(y.inputs[0]!.shape, index)]!, b![broadcastOffset(y.inputs[1]!.shape, index)]!));
 const same: Kernel<PrimitiveName> = (_, [x]) => x!;
 
 function reduction(initial: number, f: (a: number, b: number) => number): Kernel<'reduceSum' | 'reduceMax'> {
@@ -106,7 +115,8 @@ function errorFunction(x: number): number {
 export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
   input: (y, _, feeds) => {
     const fed = feeds[y.attributes.name];
-    if (fed === undefined || fed.length !== sizeOf(y.shape)) throw internal(`input ${y.attributes.name} was not fed as [${y.shape.join(', ')}]`);
+    if (fed === undefined || fed.length !== sizeOf(y.shape))
+      throw internal(`input ${y.attributes.name} was not fed as [${y.shape.join(', ')}]`);
     return Float64Array.from(fed);
   },
   constant: (y) => {
@@ -139,7 +149,16 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
   reshape: same,
   transpose: (y, [x]) => {
     const steps = strides(y.inputs[0]!.shape);
-    return fill(y.shape, (index) => x![dot(index, y.attributes.permutation.map((axis) => steps[axis]!))]!);
+    return fill(
+      y.shape,
+      (index) =>
+        x![
+          dot(
+            index,
+            y.attributes.permutation.map((axis) => steps[axis]!),
+          )
+        ]!,
+    );
   },
   broadcast: (y, [x]) => fill(y.shape, (index) => x![broadcastOffset(y.inputs[0]!.shape, index)]!),
   slice: (y, [x]) => {
@@ -160,7 +179,12 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
       let at = index[y.attributes.axis]!;
       let piece = 0;
       while (at >= y.inputs[piece]!.shape[y.attributes.axis]!) at -= y.inputs[piece++]!.shape[y.attributes.axis]!;
-      return values[piece]![dot(index.map((n, i) => (i === y.attributes.axis ? at : n)), strides(y.inputs[piece]!.shape))]!;
+      return values[piece]![
+        dot(
+          index.map((n, i) => (i === y.attributes.axis ? at : n)),
+          strides(y.inputs[piece]!.shape),
+        )
+      ]!;
     }),
   reduceSum: reduction(0, (a, b) => a + b),
   reduceMax: reduction(-Infinity, Math.max),
@@ -171,7 +195,8 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
     const shared = right.shape.length === 2;
     return fill([y.dtype === 'float32' ? sizeOf(y.shape) / rows / columns : 0, rows, columns], ([batch, i, j]) => {
       let total = 0;
-      for (let k = 0; k < inner; k++) total += a![(batch! * rows + i!) * inner + k]! * b![((shared ? 0 : batch!) * inner + k) * columns + j!]!;
+      for (let k = 0; k < inner; k++)
+        total += a![(batch! * rows + i!) * inner + k]! * b![((shared ? 0 : batch!) * inner + k) * columns + j!]!;
       return total;
     });
   },
@@ -218,7 +243,14 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
 export function interpret(roots: readonly Tensor[], feeds: Readonly<Record<string, ArrayLike<number>>> = {}): Values[] {
   const values = new Map<Tensor, Values>();
   for (const tensor of topologicalOrder(roots)) {
-    values.set(tensor, lookup(kernels, tensor.op)(tensor, tensor.inputs.map((x) => values.get(x)!), feeds));
+    values.set(
+      tensor,
+      lookup(kernels, tensor.op)(
+        tensor,
+        tensor.inputs.map((x) => values.get(x)!),
+        feeds,
+      ),
+    );
   }
   return roots.map((root) => values.get(root)!);
 }

@@ -9,7 +9,10 @@ import type { ConvAttributes, PrimitiveName, Shape, Tensor } from './tensor.ts';
 /** Emit ONNX nodes for a primitive, and name the value that holds its result. */
 type Rule<P extends PrimitiveName> = (y: Tensor<P>, inputs: readonly string[], b: OnnxBuilder) => string;
 
-const simple = (op: string): Rule<PrimitiveName> => (_, inputs, b) => b.node(op, inputs);
+const simple =
+  (op: string): Rule<PrimitiveName> =>
+  (_, inputs, b) =>
+    b.node(op, inputs);
 const convolution = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
   strides: [stride, stride],
   pads: [padding[0], padding[2], padding[1], padding[3]],
@@ -36,7 +39,9 @@ function weightGradient(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly stri
   const [, filters, rows, columns] = output.shape as [number, number, number, number];
   const flat = b.node('Reshape', [g!, b.ints([batch, filters, rows * columns])]);
   const gt = b.node('Transpose', [flat], { perm: [0, 2, 1] });
-  const padded = padding.every((n) => n === 0) ? x! : b.node('Pad', [x!, b.ints([0, 0, padding[0], padding[2], 0, 0, padding[1], padding[3]])]);
+  const padded = padding.every((n) => n === 0)
+    ? x!
+    : b.node('Pad', [x!, b.ints([0, 0, padding[0], padding[2], 0, 0, padding[1], padding[3]])]);
   const taps: string[] = [];
   for (let p = 0; p < kernel[0]; p++) {
     for (let q = 0; q < kernel[1]; q++) {
@@ -47,7 +52,11 @@ function weightGradient(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly stri
       taps.push(b.node('ReduceSum', [product, b.ints([0])], { keepdims: 0 }));
     }
   }
-  const stacked = b.node('Concat', taps.map((tap) => b.node('Reshape', [tap, b.ints([1, channels, filters])])), { axis: 0 });
+  const stacked = b.node(
+    'Concat',
+    taps.map((tap) => b.node('Reshape', [tap, b.ints([1, channels, filters])])),
+    { axis: 0 },
+  );
   const ordered = b.node('Transpose', [stacked], { perm: [2, 1, 0] });
   return b.node('Reshape', [ordered, b.ints([...y.shape])]);
 }
@@ -157,7 +166,14 @@ export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
       }
       inputs.set(leaf.attributes.name, leaf);
     }
-    names.set(tensor, lookup(lowerings, tensor.op)(tensor, tensor.inputs.map((x) => names.get(x)!), builder));
+    names.set(
+      tensor,
+      lookup(lowerings, tensor.op)(
+        tensor,
+        tensor.inputs.map((x) => names.get(x)!),
+        builder,
+      ),
+    );
   }
   for (const [name, tensor] of Object.entries(outputs)) {
     if (inputs.has(name)) throw internal(`output ${name} has the name of an input`);

@@ -56,7 +56,13 @@ export class OnnxBuilder {
     return names;
   }
 
-  multi(op: string, inputs: readonly string[], outputCount: number, attributes: Record<string, Attribute> = {}, domain = ''): readonly string[] {
+  multi(
+    op: string,
+    inputs: readonly string[],
+    outputCount: number,
+    attributes: Record<string, Attribute> = {},
+    domain = '',
+  ): readonly string[] {
     const outputs = Array.from({ length: outputCount }, () => this.fresh());
     const node = new Message();
     for (const name of inputs) node.string(1, name);
@@ -75,7 +81,8 @@ export class OnnxBuilder {
   constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
     const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
     const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (data.length <= 1) return this.shared(`${dtype} [${shape.join()}] ${raw.join()}`, () => [this.initializer(raw, shape, dtypes[dtype])])[0]!;
+    if (data.length <= 1)
+      return this.shared(`${dtype} [${shape.join()}] ${raw.join()}`, () => [this.initializer(raw, shape, dtypes[dtype])])[0]!;
     return this.initializer(raw, shape, dtypes[dtype]);
   }
 
@@ -110,14 +117,24 @@ export class OnnxBuilder {
 
   /** Outputs are named by an Identity node, so that one value may be several outputs. */
   output(name: string, value: string, shape: Shape, dtype: Dtype): void {
-    this.graph.message(1, new Message().string(1, value).string(2, name).string(3, `n${this.nodes++}`).string(4, 'Identity'));
+    this.graph.message(
+      1,
+      new Message()
+        .string(1, value)
+        .string(2, name)
+        .string(3, `n${this.nodes++}`)
+        .string(4, 'Identity'),
+    );
     this.graph.message(12, valueInfo(name, shape, dtype));
   }
 
   finish(): OnnxModel {
     this.graph.string(2, 'contextura');
     const model = new Message().integer(1, irVersion).string(2, 'contextura').message(7, this.graph);
-    for (const [domain, version] of [['', opset], ['com.microsoft', 1]] as const) {
+    for (const [domain, version] of [
+      ['', opset],
+      ['com.microsoft', 1],
+    ] as const) {
       model.message(8, new Message().string(1, domain).integer(2, version));
     }
     return { bytes: model.finish(), nodeCount: this.nodes };

@@ -89,7 +89,11 @@ export function slice(x: Tensor, starts: readonly number[], sizes: readonly numb
 }
 /** `size` entries of one axis, from `start`. */
 export function sliceAxis(x: Tensor, axis: number, start: number, size: number): Tensor {
-  return slice(x, x.shape.map((_, i) => (i === axis ? start : 0)), x.shape.map((n, i) => (i === axis ? size : n)));
+  return slice(
+    x,
+    x.shape.map((_, i) => (i === axis ? start : 0)),
+    x.shape.map((n, i) => (i === axis ? size : n)),
+  );
 }
 export function pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
   return [...before, ...after].every((n) => n === 0) ? x : apply('pad', [x], { before, after });
@@ -101,7 +105,12 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
 function reduce(op: 'reduceSum' | 'reduceMax', x: Tensor, axes: readonly number[] | undefined, keep: boolean): Tensor {
   const resolved = (axes ?? x.shape.map((_, i) => i)).map((axis) => (axis < 0 ? axis + x.shape.length : axis));
   const reduced = resolved.length === 0 ? x : apply(op, [x], { axes: resolved });
-  return keep ? reduced : reshape(reduced, x.shape.filter((_, i) => !resolved.includes(i)));
+  return keep
+    ? reduced
+    : reshape(
+        reduced,
+        x.shape.filter((_, i) => !resolved.includes(i)),
+      );
 }
 /** Sum over the axes (all of them when none are named). */
 export const sum = (x: Tensor, axes?: readonly number[], keep = false): Tensor => reduce('reduceSum', x, axes, keep);

@@ -47,7 +47,10 @@ const comparison: Rule<'equal'> = (inputs) => ({ shape: binary(inputs, {}).shape
 
 const reduction: Rule<'reduceSum'> = (inputs, { axes }) => {
   const [x] = arity(inputs, 1, 'a reduction') as [Tensor];
-  check(axes.every((axis) => axis >= 0 && axis < x.shape.length), () => `axes ${show(axes)} of ${show(x.shape)}`);
+  check(
+    axes.every((axis) => axis >= 0 && axis < x.shape.length),
+    () => `axes ${show(axes)} of ${show(x.shape)}`,
+  );
   return { shape: x.shape.map((n, i) => (axes.includes(i) ? 1 : n)), dtype: x.dtype };
 };
 
@@ -96,7 +99,10 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   },
   transpose: (inputs, { permutation }) => {
     const [x] = arity(inputs, 1, 'transpose') as [Tensor];
-    const valid = sameShape(permutation.toSorted((a, b) => a - b), x.shape.map((_, i) => i));
+    const valid = sameShape(
+      permutation.toSorted((a, b) => a - b),
+      x.shape.map((_, i) => i),
+    );
     check(valid, () => `permutation ${show(permutation)} of ${show(x.shape)}`);
     return { shape: permutation.map((axis) => x.shape[axis]!), dtype: x.dtype };
   },
@@ -113,7 +119,10 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   },
   pad: (inputs, { before, after }) => {
     const [x] = arity(inputs, 1, 'pad') as [Tensor];
-    check([...before, ...after].every((n) => n >= 0), () => `negative padding ${show(before)}, ${show(after)}`);
+    check(
+      [...before, ...after].every((n) => n >= 0),
+      () => `negative padding ${show(before)}, ${show(after)}`,
+    );
     return { shape: x.shape.map((n, i) => before[i]! + n + after[i]!), dtype: x.dtype };
   },
   concat: (inputs, { axis }) => {

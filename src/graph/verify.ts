@@ -15,7 +15,10 @@ export function verify(roots: readonly Tensor[]): void {
     if (tensor.op !== 'input') continue;
     const leaf = tensor as Tensor<'input'>;
     const other = inputs.get(leaf.attributes.name);
-    if (other !== undefined && (!sameShape(other.shape, shape) || other.dtype !== dtype || other.attributes.role !== leaf.attributes.role)) {
+    if (
+      other !== undefined &&
+      (!sameShape(other.shape, shape) || other.dtype !== dtype || other.attributes.role !== leaf.attributes.role)
+    ) {
       throw internal(`two inputs are called ${leaf.attributes.name} and differ`);
     }
     inputs.set(leaf.attributes.name, leaf);

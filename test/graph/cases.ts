@@ -18,7 +18,12 @@ const unary = (build: (x: Tensor) => Tensor, domain?: (x: number) => number): fc
 
 /** Two shapes that broadcast together. */
 const broadcastPair = fc
-  .tuple(shape, fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), fc.nat({ max: 3 }))
+  .tuple(
+    shape,
+    fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+    fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+    fc.nat({ max: 3 }),
+  )
   .map(([s, one, other, drop]): [Shape, Shape] => [
     s.map((n, i) => (one[i] ? 1 : n)),
     s.map((n, i) => (other[i] ? 1 : n)).slice(Math.min(drop, s.length - 1)),
@@ -58,18 +63,35 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
   maximum: binary(ops.maximum),
   select: binary((a, b) => ops.select(ops.less(ops.stopGradient(a), 0.1), b, ops.multiply(a, 2))),
   reshape: unary((x) => ops.reshape(x, [-1])),
-  transpose: unary((x) => ops.transpose(x, x.shape.map((_, i) => x.shape.length - 1 - i))),
+  transpose: unary((x) =>
+    ops.transpose(
+      x,
+      x.shape.map((_, i) => x.shape.length - 1 - i),
+    ),
+  ),
   broadcast: shape.map((s) => ({ shapes: [s.map((n, i) => (i % 2 ? n : 1))], build: (x) => ops.broadcast(x, [2, ...s]) })),
   slice: fc.tuple(shape, fc.nat(2)).map(([s, at]) => ({
     shapes: [s.map((n) => n + 2)],
-    build: (x) => ops.slice(x, s.map(() => at), s),
+    build: (x) =>
+      ops.slice(
+        x,
+        s.map(() => at),
+        s,
+      ),
   })),
   pad: fc.tuple(shape, fc.nat(2), fc.nat(2)).map(([s, before, after]) => ({
     shapes: [s],
-    build: (x) => ops.pad(x, s.map(() => before), s.map(() => after)),
+    build: (x) =>
+      ops.pad(
+        x,
+        s.map(() => before),
+        s.map(() => after),
+      ),
   })),
   concat: shape.chain((s) =>
-    fc.nat(s.length - 1).map((axis) => ({ shapes: [s, s.map((n, i) => (i === axis ? n + 1 : n))], build: (a, b) => ops.concat([a!, b!], axis) })),
+    fc
+      .nat(s.length - 1)
+      .map((axis) => ({ shapes: [s, s.map((n, i) => (i === axis ? n + 1 : n))], build: (a, b) => ops.concat([a!, b!], axis) })),
   ),
   reduceSum: shape.map((s) => ({ shapes: [s], build: (x) => ops.sum(x, [s.length - 1], s.length > 2) })),
   reduceMax: shape.map((s) => ({ shapes: [s], build: (x) => ops.max(x, [0], true) })),
@@ -78,18 +100,26 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
     build: (a, b) => ops.matmul(a!, b!),
   })),
   conv2d: convolution.map((c) => ({
-    shapes: [[c.batch, c.channels, c.height, c.width], [c.filters, c.channels, c.kernel, c.kernel]],
+    shapes: [
+      [c.batch, c.channels, c.height, c.width],
+      [c.filters, c.channels, c.kernel, c.kernel],
+    ],
     build: (x, w) => ops.conv2d(x!, w!, { stride: c.stride, padding: c.padding }),
   })),
   conv2dInputGradient: convolution.map((c) => {
     const padding: [number, number, number, number] = [1, 0, 1, 1];
     const out = (n: number, total: number): number => Math.floor((n + total - c.kernel) / c.stride) + 1;
     return {
-      shapes: [[c.batch, c.filters, out(c.height, 1), out(c.width, 2)], [c.filters, c.channels, c.kernel, c.kernel]],
+      shapes: [
+        [c.batch, c.filters, out(c.height, 1), out(c.width, 2)],
+        [c.filters, c.channels, c.kernel, c.kernel],
+      ],
       build: (g, w) => ops.conv2dInputGradient(g!, w!, { stride: c.stride, padding, inputSize: [c.height, c.width] }),
     };
   }),
-  standardize: fc.tuple(size, fc.integer({ min: 2, max: 6 })).map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.standardize(x!, 1e-2) })),
+  standardize: fc
+    .tuple(size, fc.integer({ min: 2, max: 6 }))
+    .map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.standardize(x!, 1e-2) })),
   softmax: fc.tuple(size, fc.integer({ min: 2, max: 6 })).map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.softmax(x!) })),
   gather: size.map((width) => ({ shapes: [[3, width]], build: (table) => ops.gather(table!, ops.constant(ids, [2, 3])) })),
   scatterAdd: size.map((width) => ({ shapes: [[2, 3, width]], build: (v) => ops.scatterAdd(v!, ops.constant(ids, [2, 3]), 4) })),
@@ -97,5 +127,12 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
 
 /** No gradient flows through these; `inverseDeviation` and `conv2dWeightGradient` arise in the gradients of others. */
 export const withoutGradient: PrimitiveName[] = [
-  'input', 'constant', 'equal', 'less', 'cast', 'stopGradient', 'inverseDeviation', 'conv2dWeightGradient',
+  'input',
+  'constant',
+  'equal',
+  'less',
+  'cast',
+  'stopGradient',
+  'inverseDeviation',
+  'conv2dWeightGradient',
 ];
