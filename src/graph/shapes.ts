@@ -31,21 +31,21 @@ function arity(inputs: readonly Tensor[], count: number, op: string): readonly T
   return inputs;
 }
 
-const unary: Rule<'exp'> = (inputs) => {
+const unary: Rule<PrimitiveName> = (inputs) => {
   const [x] = arity(inputs, 1, 'a unary primitive') as [Tensor];
   check(x.dtype === 'float32', () => `expected float32, got ${x.dtype}`);
   return { shape: x.shape, dtype: x.dtype };
 };
 
-const binary: Rule<'add'> = (inputs) => {
+const binary: Rule<PrimitiveName> = (inputs) => {
   const [a, b] = arity(inputs, 2, 'a binary primitive') as [Tensor, Tensor];
   check(a.dtype === b.dtype, () => `dtypes ${a.dtype} and ${b.dtype} differ`);
   return { shape: broadcastShapes(a.shape, b.shape), dtype: a.dtype };
 };
 
-const comparison: Rule<'equal'> = (inputs) => ({ shape: binary(inputs, {}).shape, dtype: 'bool' });
+const comparison: Rule<PrimitiveName> = (inputs) => ({ shape: binary(inputs, {}).shape, dtype: 'bool' });
 
-const reduction: Rule<'reduceSum'> = (inputs, { axes }) => {
+const reduction: Rule<'reduceSum' | 'reduceMax'> = (inputs, { axes }) => {
   const [x] = arity(inputs, 1, 'a reduction') as [Tensor];
   check(
     axes.every((axis) => axis >= 0 && axis < x.shape.length),
