@@ -1,0 +1,130 @@
+/** The denoiser ε_θ, by the fields and tensor names of diffusers' UNet2DConditionModel. */
+import * as z from 'zod';
+import { add, concat, constant, cos, multiply, reshape, sin, sliceAxis, transpose } from '../graph/ops.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { attention, convolution, gelu, groupNorm, layerNorm, linear, silu, upsample2 } from '../nn/layers.ts';
+import type { Parameters } from '../nn/parameters.ts';
+
+const perBlock = z.union([z.int().positive(), z.array(z.int().positive())]);
+
+export const unetConfig = z.object({
+  sample_size: z.int().positive(),
+  in_channels: z.int().positive().default(4),
+  out_channels: z.int().positive().default(4),
+  block_out_channels: z.array(z.int().positive()).min(1),
+  layers_per_block: z.int().positive().default(2),
+  down_block_types: z.array(z.enum(['CrossAttnDownBlock2D', 'DownBlock2D'])),
+  up_block_types: z.array(z.enum(['CrossAttnUpBlock2D', 'UpBlock2D'])),
+  cross_attention_dim: z.int().positive(),
+  // diffusers' historic name: in Stable Diffusion this is the number of heads, not their width.
+  attention_head_dim: perBlock.default(8),
+  norm_num_groups: z.int().positive().default(32),
+  norm_eps: z.number().default(1e-5),
+  flip_sin_to_cos: z.boolean().default(true),
+  freq_shift: z.number().default(0),
+  use_linear_projection: z.boolean().default(false),
+});
+export type UnetConfig = z.infer<typeof unetConfig>;
+
+/**
+ * The text states [B, T, D] that each cross-attention layer sees. A function of the layer's number
+ * (in the order of execution) lets a method condition every layer by itself, as XTI does.
+ */
+export type Conditioning = Tensor | ((layer: number) => Tensor);
+
+/** Sinusoidal embedding of timesteps [B] → [B, width]. */
+export function timestepEmbedding(timesteps: Tensor, width: number, config: Pick<UnetConfig, 'flip_sin_to_cos' | 'freq_shift'>): Tensor {
+  const half = width / 2;
+  const frequencies = Float32Array.from({ length: half }, (_, i) => Math.exp((-Math.log(10000) * i) / (half - config.freq_shift)));
+  const angles = multiply(reshape(timesteps, [-1, 1]), constant(frequencies, [1, half]));
+  const parts = config.flip_sin_to_cos ? [cos(angles), sin(angles)] : [sin(angles), cos(angles)];
+  return concat(parts, 1);
+}
+
+class UnetBuilder {
+  private readonly config: UnetConfig;
+  private readonly time: Tensor; // [B, 4·C₀], already through SiLU
+  private readonly text: (layer: number) => Tensor;
+  private layers = 0;
+  constructor(config: UnetConfig, time: Tensor, text: Conditioning) {
+    this.config = config;
+    this.time = time;
+    this.text = typeof text === 'function' ? text : () => text;
+  }
+
+  resnet(p: Parameters, x: Tensor, channels: number): Tensor {
+    const { norm_num_groups: groups, norm_eps: epsilon } = this.config;
+    let h = convolution(p.in('conv1'), silu(groupNorm(p.in('norm1'), x, groups, epsilon)), channels, 3, { padding: 1 });
+    const shift = linear(p.in('time_emb_proj'), this.time, channels);
+    h = add(h, reshape(shift, [shift.shape[0]!, channels, 1, 1]));
+    h = convolution(p.in('conv2'), silu(groupNorm(p.in('norm2'), h, groups, epsilon)), channels, 3, { padding: 1 });
+    return add(x.shape[1] === channels ? x : convolution(p.in('conv_shortcut'), x, channels, 1), h);
+  }
+
+  private attend(p: Parameters, x: Tensor, context: Tensor, heads: number): Tensor {
+    const width = x.shape[2]!;
+    const q = linear(p.in('to_q'), x, width, { bias: false });
+    const k = linear(p.in('to_k'), context, width, { bias: false });
+    const v = linear(p.in('to_v'), context, width, { bias: false });
+    return linear(p.in('to_out').in(0), attention(q, k, v, heads), width);
+  }
+
+  transformer(p: Parameters, x: Tensor, level: number): Tensor {
+    const [batch, channels, height, width] = x.shape as [number, number, number, number];
+    const { attention_head_dim: perLevel, use_linear_projection: linearProjection, norm_num_groups: groups } = this.config;
+    const heads = typeof perLevel === 'number' ? perLevel : perLevel[level]!;
+    const toTokens = (t: Tensor): Tensor => transpose(reshape(t, [batch, channels, height * width]), [0, 2, 1]);
+    const toImage = (t: Tensor): Tensor => reshape(transpose(t, [0, 2, 1]), x.shape);
+    const normed = groupNorm(p.in('norm'), x, groups, 1e-6);
+    let h = linearProjection
+      ? linear(p.in('proj_in'), toTokens(normed), channels)
+      : toTokens(convolution(p.in('proj_in'), normed, channels, 1));
+    const block = p.in('transformer_blocks').in(0);
+    const self = layerNorm(block.in('norm1'), h);
+    h = add(h, this.attend(block.in('attn1'), self, self, heads));
+    h = add(h, this.attend(block.in('attn2'), layerNorm(block.in('norm2'), h), this.text(this.layers++), heads));
+    const inner = linear(block.in('ff').in('net').in(0).in('proj'), layerNorm(block.in('norm3'), h), 8 * channels);
+    const gated = multiply(sliceAxis(inner, 2, 0, 4 * channels), gelu(sliceAxis(inner, 2, 4 * channels, 4 * channels)));
+    h = add(h, linear(block.in('ff').in('net').in(2), gated, channels));
+    const out = linearProjection ? toImage(linear(p.in('proj_out'), h, channels)) : convolution(p.in('proj_out'), toImage(h), channels, 1);
+    return add(x, out);
+  }
+}
+
+/** Noisy latents [B, C, H, W], timesteps [B] (float32), text states → the prediction [B, C, H, W]. */
+export function unet(p: Parameters, config: UnetConfig, latents: Tensor, timesteps: Tensor, text: Conditioning): Tensor {
+  const { block_out_channels: widths, layers_per_block: depth, norm_num_groups: groups, norm_eps: epsilon } = config;
+  const first = widths[0]!;
+  const embedded = linear(p.in('time_embedding').in('linear_1'), timestepEmbedding(timesteps, first, config), 4 * first);
+  const time = silu(linear(p.in('time_embedding').in('linear_2'), silu(embedded), 4 * first));
+  const b = new UnetBuilder(config, time, text);
+  let h = convolution(p.in('conv_in'), latents, first, 3, { padding: 1 });
+  const skips = [h];
+  widths.forEach((width, i) => {
+    const block = p.in('down_blocks').in(i);
+    for (let j = 0; j < depth; j++) {
+      h = b.resnet(block.in('resnets').in(j), h, width);
+      if (config.down_block_types[i] === 'CrossAttnDownBlock2D') h = b.transformer(block.in('attentions').in(j), h, i);
+      skips.push(h);
+    }
+    if (i < widths.length - 1) {
+      h = convolution(block.in('downsamplers').in(0).in('conv'), h, width, 3, { stride: 2, padding: 1 });
+      skips.push(h);
+    }
+  });
+  const last = widths.length - 1;
+  const mid = p.in('mid_block');
+  h = b.resnet(mid.in('resnets').in(0), h, widths[last]!);
+  h = b.transformer(mid.in('attentions').in(0), h, last);
+  h = b.resnet(mid.in('resnets').in(1), h, widths[last]!);
+  widths.toReversed().forEach((width, i) => {
+    const block = p.in('up_blocks').in(i);
+    for (let j = 0; j <= depth; j++) {
+      h = b.resnet(block.in('resnets').in(j), concat([h, skips.pop()!], 1), width);
+      if (config.up_block_types[i] === 'CrossAttnUpBlock2D') h = b.transformer(block.in('attentions').in(j), h, last - i);
+    }
+    if (i < last) h = convolution(block.in('upsamplers').in(0).in('conv'), upsample2(h), width, 3, { padding: 1 });
+  });
+  h = silu(groupNorm(p.in('conv_norm_out'), h, groups, epsilon));
+  return convolution(p.in('conv_out'), h, config.out_channels, 3, { padding: 1 });
+}

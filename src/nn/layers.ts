@@ -1,0 +1,83 @@
+/** Layers as plain functions: (parameters, x) → x. Parameter names and layouts are PyTorch's. */
+import {
+  add,
+  broadcast,
+  conv2d,
+  divide,
+  erf,
+  gather,
+  matmul,
+  multiply,
+  reshape,
+  sigmoid,
+  softmax,
+  standardize,
+  swapLast,
+  transpose,
+} from '../graph/ops.ts';
+import type { ConvAttributes, Tensor } from '../graph/tensor.ts';
+import type { Parameters } from './parameters.ts';
+
+/** y = x Wᵀ + b over the last axis: [..., I] → [..., O]. */
+export function linear(p: Parameters, x: Tensor, outputs: number, options: { bias?: boolean } = {}): Tensor {
+  const y = matmul(x, swapLast(p.get('weight', [outputs, x.shape.at(-1)!])));
+  return options.bias === false ? y : add(y, p.get('bias', [outputs]));
+}
+
+/** [B, C, H, W] → [B, filters, H', W']. */
+export function convolution(
+  p: Parameters,
+  x: Tensor,
+  filters: number,
+  kernel: number,
+  options: { stride?: number; padding?: number | ConvAttributes['padding']; bias?: boolean } = {},
+): Tensor {
+  const y = conv2d(x, p.get('weight', [filters, x.shape[1]!, kernel, kernel]), options);
+  return options.bias === false ? y : add(y, reshape(p.get('bias', [filters]), [1, filters, 1, 1]));
+}
+
+/** Layer normalisation over the last axis. */
+export function layerNorm(p: Parameters, x: Tensor, epsilon = 1e-5): Tensor {
+  const width = x.shape.at(-1)!;
+  return add(multiply(standardize(x, epsilon), p.get('weight', [width])), p.get('bias', [width]));
+}
+
+/** Group normalisation of [B, C, H, W]. */
+export function groupNorm(p: Parameters, x: Tensor, groups: number, epsilon = 1e-5): Tensor {
+  const [batch, channels] = x.shape as [number, number];
+  const y = reshape(standardize(reshape(x, [batch, groups, -1]), epsilon), x.shape);
+  const affine = (name: string): Tensor => reshape(p.get(name, [channels]), [1, channels, 1, 1]);
+  return add(multiply(y, affine('weight')), affine('bias'));
+}
+
+/** Rows of a table [V, D] by int32 ids. */
+export function embedding(p: Parameters, ids: Tensor, rows: number, width: number): Tensor {
+  return gather(p.get('weight', [rows, width]), ids);
+}
+
+export const silu = (x: Tensor): Tensor => multiply(x, sigmoid(x));
+export const gelu = (x: Tensor): Tensor => multiply(multiply(x, 0.5), add(erf(divide(x, Math.SQRT2)), 1));
+/** CLIP's approximation of GELU. */
+export const quickGelu = (x: Tensor): Tensor => multiply(x, sigmoid(multiply(x, 1.702)));
+
+export type Activation = 'gelu' | 'quick_gelu' | 'silu';
+export const activations: Record<Activation, (x: Tensor) => Tensor> = { gelu, quick_gelu: quickGelu, silu };
+
+/**
+ * Softmax attention over heads. Queries [B, T, D], keys and values [B, S, D]; `mask` [T, S] is added
+ * to the scores. → [B, T, D]
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?: Tensor): Tensor {
+  const [batch, length, width] = q.shape as [number, number, number];
+  const size = width / heads;
+  const split = (x: Tensor): Tensor => transpose(reshape(x, [batch, x.shape[1]!, heads, size]), [0, 2, 1, 3]);
+  const scores = matmul(multiply(split(q), size ** -0.5), swapLast(split(k)));
+  const weights = softmax(mask === undefined ? scores : add(scores, mask));
+  return reshape(transpose(matmul(weights, split(v)), [0, 2, 1, 3]), [batch, length, width]);
+}
+
+/** Nearest-neighbour up-sampling by two: [B, C, H, W] → [B, C, 2H, 2W]. */
+export function upsample2(x: Tensor): Tensor {
+  const [b, c, h, w] = x.shape as [number, number, number, number];
+  return reshape(broadcast(reshape(x, [b, c, h, 1, w, 1]), [b, c, h, 2, w, 2]), [b, c, 2 * h, 2 * w]);
+}
