@@ -1,0 +1,67 @@
+/** AdamW (Loshchilov & Hutter, 2019) as graph updates, with clipping by the global norm. */
+import { add, divide, input, maximum, multiply, sqrt, square, state, subtract, sum } from '../graph/ops.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { sizeOf } from '../graph/tensor.ts';
+
+export interface AdamWOptions {
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  weightDecay?: number;
+  /** Gradients are scaled down to this global norm; Infinity leaves them. */
+  maxNorm?: number;
+}
+
+export interface AdamW {
+  /** State name → next value: the parameters and both moments. */
+  updates: Record<string, Tensor>;
+  /** Global norm of the gradients before clipping. */
+  gradientNorm: Tensor;
+  /** Zero moments, for `engine.setState`. */
+  initial: () => Record<string, { data: Float32Array; shape: readonly number[] }>;
+  stateNames: string[];
+}
+
+/** What a step feeds: the learning rate and Adam's bias corrections. `step` counts from 1. */
+export function adamwFeeds(learningRate: number, step: number, { beta1 = 0.9, beta2 = 0.999 }: AdamWOptions = {}): Record<string, Float32Array> {
+  return {
+    learningRate: Float32Array.of(learningRate),
+    correction1: Float32Array.of(1 / (1 - beta1 ** step)),
+    correction2: Float32Array.of(1 / (1 - beta2 ** step)),
+  };
+}
+
+/**
+ * Updates of the states in `parameters` (name → tensor) by their gradients. Each update reads the
+ * global norm, hence every gradient, so no state is overwritten before all that reads it has run.
+ */
+export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readonly Tensor[], options: AdamWOptions = {}): AdamW {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, maxNorm = 1 } = options;
+  const learningRate = input('learningRate', []);
+  const correction1 = input('correction1', []);
+  const correction2 = input('correction2', []);
+  const gradientNorm = sqrt(gradients.map((g) => sum(square(g))).reduce((a, b) => add(a, b)));
+  const scale = divide(1, Number.isFinite(maxNorm) ? maximum(divide(gradientNorm, maxNorm), 1) : maximum(multiply(gradientNorm, 0), 1));
+  const updates: Record<string, Tensor> = {};
+  const shapes: Record<string, readonly number[]> = {};
+  [...parameters].forEach(([name, parameter], i) => {
+    const g = multiply(gradients[i]!, scale);
+    const moment1 = state(`adam.1.${name}`, parameter.shape);
+    const moment2 = state(`adam.2.${name}`, parameter.shape);
+    const m = add(moment1, multiply(subtract(g, moment1), 1 - beta1));
+    const v = add(moment2, multiply(subtract(square(g), moment2), 1 - beta2));
+    const direction = divide(multiply(m, correction1), add(sqrt(multiply(v, correction2)), epsilon));
+    // Decoupled decay; biases and gains (one axis) are left alone.
+    const kept = weightDecay === 0 || parameter.shape.length < 2 ? parameter : multiply(parameter, subtract(1, multiply(learningRate, weightDecay)));
+    updates[name] = subtract(kept, multiply(direction, learningRate));
+    updates[`adam.1.${name}`] = m;
+    updates[`adam.2.${name}`] = v;
+    shapes[`adam.1.${name}`] = shapes[`adam.2.${name}`] = parameter.shape;
+  });
+  return {
+    updates,
+    gradientNorm,
+    stateNames: Object.keys(shapes),
+    initial: () => Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
+  };
+}
