@@ -63,6 +63,8 @@ export const maximum = (a: Operand, b: Operand): Tensor => apply('maximum', pair
 export const equal = (a: Operand, b: Operand): Tensor => apply('equal', pair(a, b), {});
 export const less = (a: Operand, b: Operand): Tensor => apply('less', pair(a, b), {});
 export const select = (condition: Tensor, a: Operand, b: Operand): Tensor => apply('select', [condition, ...pair(a, b)], {});
+/** |x|, as the larger of x and −x. */
+export const abs = (x: Tensor): Tensor => maximum(x, negate(x));
 export const square = (x: Tensor): Tensor => multiply(x, x);
 export const cast = (x: Tensor, dtype: Dtype): Tensor => (x.dtype === dtype ? x : apply('cast', [x], { dtype }));
 export const stopGradient = (x: Tensor): Tensor => apply('stopGradient', [x], {});

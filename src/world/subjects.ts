@@ -26,7 +26,7 @@ const outline = (look: Look): string => `stroke="${look.dark}" stroke-width="1.4
 
 /** The fill of an identity: a definition for <defs> and the paint that refers to it. */
 export function skinOf(identity: Identity, primary: Colour, secondary: Colour): { definition: string; paint: string } {
-  const size = 9 + 7 * identity.patternScale;
+  const size = 13 + 8 * identity.patternScale;
   const base = css(primary);
   const mark = css(secondary);
   const marks: Record<Identity['pattern'], string> = {

@@ -1,0 +1,150 @@
+/** The safetensors format: an 8-byte length, a JSON header, raw little-endian tensors. */
+import { open } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
+import { writeAtomically } from './atomic.ts';
+import { bfloatToFloat, floatToHalf, halfToFloat } from './half.ts';
+
+const widths = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+export type FileDtype = keyof typeof widths;
+const longestHeader = 100_000_000;
+
+export interface TensorEntry {
+  name: string;
+  dtype: FileDtype;
+  shape: readonly number[];
+  /** Bytes from the start of the file. */
+  offset: number;
+  length: number;
+}
+
+/** The header of a file: what it holds and where. The tensors stay on disk. */
+export interface SafetensorsFile {
+  path: string;
+  metadata: Readonly<Record<string, string>>;
+  tensors: ReadonlyMap<string, TensorEntry>;
+}
+
+/** What a tensor to be written is; float32 data may be stored as F16. */
+export interface NewTensor {
+  data: Float32Array;
+  shape: readonly number[];
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Reads and checks a header. Throws a UserError where the file is missing, truncated or malformed. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const bad = (what: string): UserError => new UserError(`${path} is not a usable .safetensors file: ${what}. Fetch or export it again`);
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(error.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${error.code})`);
+  });
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw new UserError(`${path} is a folder; a .safetensors file is expected`);
+    if (stat.size < 8) throw bad(`it has ${stat.size} bytes, too few for a header`);
+    const prefix = Buffer.alloc(8);
+    await file.read(prefix, 0, 8, 0);
+    const headerLength = Number(prefix.readBigUInt64LE());
+    if (headerLength > longestHeader || headerLength + 8 > stat.size) throw bad(`its header should have ${headerLength} bytes and the file has ${stat.size} (truncated?)`);
+    const bytes = Buffer.alloc(headerLength);
+    await file.read(bytes, 0, headerLength, 8);
+    let header: unknown;
+    try {
+      header = JSON.parse(bytes.toString('utf8'));
+    } catch {
+      throw bad('its header is not JSON');
+    }
+    if (!isRecord(header)) throw bad('its header is not a JSON object');
+    const tensors = new Map<string, TensorEntry>();
+    for (const [name, entry] of Object.entries(header)) {
+      if (name === '__metadata__') continue;
+      tensors.set(name, checkEntry(name, entry, headerLength + 8, stat.size, bad));
+    }
+    const ranges = [...tensors.values()].toSorted((a, b) => a.offset - b.offset);
+    ranges.forEach((entry, i) => {
+      const before = ranges[i - 1];
+      if (before !== undefined && before.offset + before.length > entry.offset) throw bad(`tensors ${before.name} and ${entry.name} overlap`);
+    });
+    const metadata = isRecord(header.__metadata__) ? Object.fromEntries(Object.entries(header.__metadata__).map(([key, value]) => [key, String(value)])) : {};
+    return { path, metadata, tensors };
+  } finally {
+    await file.close();
+  }
+}
+
+function checkEntry(name: string, entry: unknown, start: number, size: number, bad: (what: string) => UserError): TensorEntry {
+  if (!isRecord(entry)) throw bad(`tensor ${name} has no description`);
+  const { dtype, shape, data_offsets: range } = entry;
+  if (typeof dtype !== 'string' || !(dtype in widths)) throw bad(`tensor ${name} has the unknown dtype ${String(dtype)}`);
+  const natural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!Array.isArray(shape) || !shape.every(natural)) throw bad(`tensor ${name} has no proper shape`);
+  if (!Array.isArray(range) || range.length !== 2 || !range.every(natural) || range[0]! > range[1]!) throw bad(`tensor ${name} has no proper data_offsets`);
+  const length = range[1]! - range[0]!;
+  const expected = shape.reduce((product: number, n: number) => product * n, widths[dtype as FileDtype]);
+  if (length !== expected) throw bad(`tensor ${name} of shape [${shape.join(', ')}] and dtype ${dtype} takes ${expected} bytes, its range has ${length}`);
+  if (start + range[1]! > size) throw bad(`tensor ${name} ends at byte ${start + range[1]!} and the file at ${size} (truncated?)`);
+  return { name, dtype: dtype as FileDtype, shape, offset: start + range[0]!, length };
+}
+
+/** A tensor of an opened file as float32. */
+export async function readTensor(file: SafetensorsFile, name: string): Promise<Float32Array> {
+  const entry = file.tensors.get(name);
+  if (entry === undefined) throw new UserError(`${file.path} has no tensor ${name}`);
+  const handle = await open(file.path);
+  try {
+    const bytes = new Uint8Array(entry.length);
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, entry.offset + done);
+      if (bytesRead === 0) throw new UserError(`${file.path} became shorter while it was read`, 1);
+      done += bytesRead;
+    }
+    return decode(entry, bytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+function decode(entry: TensorEntry, bytes: Uint8Array): Float32Array {
+  const { buffer } = bytes;
+  switch (entry.dtype) {
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer));
+    case 'F16':
+      return Float32Array.from(new Uint16Array(buffer), halfToFloat);
+    case 'BF16':
+      return Float32Array.from(new Uint16Array(buffer), bfloatToFloat);
+    default:
+      throw new UserError(`tensor ${entry.name} has dtype ${entry.dtype}; floating-point weights are expected`);
+  }
+}
+
+/** The bytes of a file: tensors in order of their names, each aligned to its own width. */
+export function encodeSafetensors(tensors: Readonly<Record<string, NewTensor>>, metadata: Readonly<Record<string, string>> = {}, dtype: 'F32' | 'F16' = 'F32'): Uint8Array {
+  const names = Object.keys(tensors).toSorted();
+  let end = 0;
+  const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata };
+  for (const name of names) {
+    const { data, shape } = tensors[name]!;
+    header[name] = { dtype, shape, data_offsets: [end, (end += data.length * widths[dtype])] };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + padded + end, 0x20);
+  bytes.writeBigUInt64LE(BigInt(padded));
+  json.copy(bytes, 8);
+  let offset = 8 + padded;
+  for (const name of names) {
+    const { data } = tensors[name]!;
+    const raw = dtype === 'F32' ? data : Uint16Array.from(data, floatToHalf);
+    Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).copy(bytes, offset);
+    offset += raw.byteLength;
+  }
+  return bytes;
+}
+
+export async function writeSafetensors(path: string, tensors: Readonly<Record<string, NewTensor>>, metadata: Readonly<Record<string, string>> = {}, dtype: 'F32' | 'F16' = 'F32'): Promise<void> {
+  await writeAtomically(path, encodeSafetensors(tensors, metadata, dtype));
+}

@@ -1,0 +1,71 @@
+/** Words for scenes, and the prompt lists that methods and evaluations use. */
+import { Random } from '../graph/random.ts';
+import { objectTemplates } from '../text/templates.ts';
+import { contextOf, contextsFor, studio } from './contexts.ts';
+import type { Context } from './context.ts';
+import { classes } from './identity.ts';
+import type { ClassName, Identity, SubjectKind } from './identity.ts';
+import { studioOf, studios } from './scene.ts';
+import type { Scene } from './scene.ts';
+
+const shared = ['jungle', 'snow', 'beach', 'cobblestone', 'pink fabric', 'wooden floor', 'city', 'mountain', 'blue house', 'purple rug'];
+const objects = ['wheat field', 'autumn', 'Eiffel Tower', 'water', 'milk', 'sunflowers', 'mirror', 'sidewalk', 'dirt road', 'white rug'];
+const wearing = ['red hat', 'santa hat', 'rainbow scarf', 'top hat', 'chef', 'firefighter', 'police', 'pink glasses', 'yellow shirt', 'wizard'];
+const adjectives = ['red', 'purple', 'shiny', 'wet', 'cube shaped'];
+
+/** The contexts of DreamBooth's 25 prompts, in their order. */
+export const benchmarkContexts: Record<SubjectKind, readonly string[]> = {
+  object: [...shared, ...objects, ...adjectives],
+  live: [...shared, ...wearing, ...adjectives],
+};
+
+/** "a {subject} in the snow", "a red {subject}". */
+function phrase(context: Context, words: string): string {
+  if (context.type === 'attribute') return `a ${words} {subject}`;
+  return `a {subject} ${words}`.trim();
+}
+
+/** DreamBooth's 25 evaluation prompts for a kind of subject, with {subject} where it stands. */
+export const evaluationPrompts = (kind: SubjectKind): readonly string[] => benchmarkContexts[kind].map((id) => phrase(contextOf(id), contextOf(id).phrases[0]!));
+
+function description(identity: Identity, random: Random): string {
+  const { words, pattern, className } = identity;
+  const kind = random.integer(4);
+  const marks = pattern === 'plain' ? '' : `${pattern} `;
+  if (kind === 0) return `${words.primary} ${className}`;
+  if (kind === 1) return `${words.primary} and ${words.secondary} ${className}`;
+  if (kind === 2) return `${marks}${words.primary} ${className}`;
+  return `${words.primary} and ${words.secondary} ${marks}${className}`;
+}
+
+/**
+ * A caption of a scene. A third are the benchmark's plain sentences; the rest vary in opening, in
+ * what they say of the identity and in how they describe the setting.
+ */
+export function captionOf(scene: Scene, random: Random): string {
+  const context = contextOf(scene.contextId);
+  const { className } = scene.identity;
+  if (random.chance(0.35)) return phrase(context, context.phrases[0]!).replace('{subject}', className);
+  const words = context === studio ? (random.chance(0.5) ? '' : `on a plain ${studios[studioOf(scene)]!.words} background`) : random.pick(context.phrases);
+  const named = random.chance(0.6) && context.tint === undefined ? description(scene.identity, random) : className;
+  const subject = context.type === 'attribute' ? `${words} ${named}` : named;
+  const behind = (context.type === 'attribute' || context.type === 'outfit') && random.chance(0.25) ? ` on a plain ${studios[studioOf(scene)]!.words} background` : '';
+  const setting = `${context.type === 'attribute' ? '' : ` ${words}`}${behind}`.trimEnd();
+  const template = random.chance(0.4) ? 'a {}' : random.pick(objectTemplates);
+  return template.replace('{}', subject + setting);
+}
+
+/**
+ * A contextually diverse prompt set for a class, with {subject} where the subject stands: the
+ * contexts of the class's kind in several wordings, never an evaluation prompt itself.
+ */
+export function promptSet(className: ClassName, count: number, seed = 0): string[] {
+  const random = new Random(seed).fork('prompts', className);
+  const forbidden = new Set(evaluationPrompts(classes[className]));
+  const candidates = contextsFor(classes[className])
+    .filter((context) => context !== studio)
+    .flatMap((context) => context.phrases.flatMap((words) => ['', 'a photo of ', 'a rendering of ', 'a good photo of '].map((opening) => opening + phrase(context, words))))
+    .filter((prompt) => !forbidden.has(prompt));
+  const order = random.permutation(candidates.length);
+  return Array.from({ length: Math.min(count, candidates.length) }, (_, i) => candidates[order[i]!]!);
+}
