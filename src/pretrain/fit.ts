@@ -24,7 +24,7 @@ export interface FitOptions {
   start?: Readonly<Record<string, NewTensor>>;
   /** A batch, a function of the step alone. */
   batch: (step: number) => Record<string, TypedArray> | Promise<Record<string, TypedArray>>;
-  /** Where to keep all that is needed to go on, and how often. */
+  /** Where to keep all that is needed to go on, and every how many seconds. */
   checkpoint?: { path: string; every: number };
 }
 
@@ -73,14 +73,17 @@ export async function* fit(
   };
   const rate = schedule('cosine', options.steps, options.warmup ?? 100);
   const started = performance.now();
+  let saved = started;
   let next = Promise.resolve(options.batch(begin));
   for (let step = begin; step < options.steps; step++) {
     const feeds = await next;
     const running = program.run({ ...feeds, ...adamwFeeds(options.learningRate * rate(step), step + 1) });
     if (step + 1 < options.steps) next = Promise.resolve(options.batch(step + 1));
     const out = await running;
-    if (checkpoint !== undefined && (step + 1) % checkpoint.every === 0)
+    if (checkpoint !== undefined && performance.now() - saved > 1000 * checkpoint.every) {
+      saved = performance.now();
       await writeSafetensors(checkpoint.path, await read(Object.keys(states)), { step: String(step + 1) });
+    }
     yield {
       step: step + 1,
       loss: out.loss![0]!,

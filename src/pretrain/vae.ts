@@ -10,7 +10,7 @@ import { fit } from './fit.ts';
 import type { FitEvent, FitOptions, Weights } from './fit.ts';
 
 export const tinyVae: VaeConfig = vaeConfig.parse({
-  block_out_channels: [32, 48, 64],
+  block_out_channels: [24, 48, 64],
   layers_per_block: 1,
   norm_num_groups: 8,
   sample_size: pictureSize,
