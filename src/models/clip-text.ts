@@ -1,6 +1,6 @@
 /** CLIP's text encoder Γ, by the fields and tensor names of transformers' CLIPTextModel. */
 import * as z from 'zod';
-import { add, constant, gather, sliceAxis, reshape } from '../graph/ops.ts';
+import { add, cast, constant, equal, gather, multiply, pad, reshape, sliceAxis, subtract, sum } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { activations, attention, layerNorm, linear } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
@@ -64,4 +64,13 @@ export function clipText(p: Parameters, config: ClipTextConfig, tokens: Tensor):
   const x = add(tokens, reshape(sliceAxis(positions, 0, 0, length), [1, length, config.hidden_size]));
   const hidden = clipEncoder(model.in('encoder'), config, x, causalMask(length));
   return layerNorm(model.in('final_layer_norm'), hidden, config.layer_norm_eps);
+}
+
+/** transformers' text embedding: the state at the first end token, projected. Hidden [B, T, D], ids [B, T] → [B, projection]. */
+export function clipTextProjection(p: Parameters, config: ClipTextConfig, hidden: Tensor, ids: Tensor): Tensor {
+  const [batch, length, width] = hidden.shape as [number, number, number];
+  const isEnd = cast(equal(ids, constant(Int32Array.of(config.eos_token_id ?? config.vocab_size - 1), [])), 'float32');
+  const before = pad(sliceAxis(isEnd, 1, 0, length - 1), [0, 1], [0, 0]);
+  const first = reshape(multiply(isEnd, subtract(1, before)), [batch, length, 1]);
+  return linear(p.in('text_projection'), sum(multiply(hidden, first), [1]), config.projection_dim ?? width, { bias: false });
 }

@@ -14,6 +14,7 @@ import {
   stopGradient,
   subtract,
   sum,
+  sqrt,
   square,
 } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -47,4 +48,9 @@ export function weightedMean(values: Tensor, weights: Tensor): Tensor {
 
 export function meanSquaredError(a: Tensor, b: Tensor): Tensor {
   return mean(square(subtract(a, b)));
+}
+
+/** Rows scaled to length 1 over the last axis. */
+export function normalized(x: Tensor): Tensor {
+  return divide(x, sqrt(add(sum(square(x), [-1], true), 1e-12)));
 }
