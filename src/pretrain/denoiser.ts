@@ -14,10 +14,10 @@ import type { FitEvent, FitOptions, Weights } from './fit.ts';
 
 export const tinyUnet: UnetConfig = unetConfig.parse({
   sample_size: 16,
-  block_out_channels: [64, 128, 192],
+  block_out_channels: [48, 96, 160],
   layers_per_block: 1,
-  down_block_types: ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D'],
-  up_block_types: ['CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'],
+  down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D'],
+  up_block_types: ['CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'UpBlock2D'],
   cross_attention_dim: 128,
   attention_head_dim: 4,
   norm_num_groups: 16,
