@@ -1,15 +1,61 @@
 /** How `assets/` was made: every stage, in order, from seeds alone. */
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import type { Engine } from '../graph/engine.ts';
-import { renderAll, scenesOf } from './data.ts';
-import { trainVae } from './vae.ts';
+import { ClipTokenizer, trainBpe } from '../text/tokenizer.ts';
+import { allWords } from '../world/captions.ts';
+import { trainClip, tinyText, tinyVision, tokensOf } from './clip.ts';
+import { captionsOf, renderAll, scenesOf } from './data.ts';
+import { trainDenoiser } from './denoiser.ts';
+import type { Weights } from './fit.ts';
+import { encodeScenes, standardDeviation } from './latents.ts';
+import { tinyVae, trainVae } from './vae.ts';
 import type { StageEvent } from './workshop.ts';
-import { Workshop } from './workshop.ts';
+import { readWeights, Workshop } from './workshop.ts';
+import { writeSafetensors } from '../files/safetensors.ts';
+
+export const captionVariants = 4;
+
+/** The embedded model's tokenizer: merges of the world's own words. */
+export function tinyTokenizer(): ClipTokenizer {
+  const { vocab, merges } = trainBpe(allWords());
+  return new ClipTokenizer(vocab, merges);
+}
+
+/** Weights under a prefix, with the prefix taken off or put on. */
+export const without = (prefix: string, weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])));
+export const under = (prefix: string, weights: Weights): Weights => Object.fromEntries(Object.entries(weights).map(([name, value]) => [prefix + name, value]));
 
 /** Makes what is not in `folder` yet. */
-export async function* pretrainTiny(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
+export async function* pretrainTiny(engine: Engine, folder: string, steps: Partial<Record<string, number>> = {}): AsyncGenerator<StageEvent, void> {
   const workshop = new Workshop(folder);
-  yield* workshop.stage('vae', 2400, async function* (options) {
+  const tokenizer = tinyTokenizer();
+  const text = tinyText(tokenizer);
+  const vae = yield* workshop.stage('vae', steps.vae ?? 2400, async function* (options) {
     const pictures = await renderAll(scenesOf(11, 16_000));
     return yield* trainVae(engine, pictures, { ...options, batchSize: 8, learningRate: 2e-3, seed: 1 });
+  });
+  const pair = yield* workshop.stage('clip', steps.clip ?? 500, async function* (options) {
+    const scenes = scenesOf(12, 20_000);
+    const pictures = await renderAll(scenes);
+    const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 12, v)));
+    return yield* trainClip(engine, { pictures, tokens }, text, tinyVision(3), { ...options, batchSize: 48, learningRate: 1e-3, seed: 2 });
+  });
+  yield* workshop.stage('denoiser', steps.denoiser ?? 5000, async function* (options) {
+    const scenes = scenesOf(13, 40_000);
+    const cache = workshop.path('latents.safetensors');
+    let latents: Float32Array;
+    if (existsSync(cache)) latents = (await readWeights(cache)).latents!.data;
+    else {
+      latents = await encodeScenes(engine, scenes, tinyVae, vae);
+      await writeSafetensors(cache, { latents: { data: latents, shape: [scenes.length, 4, 16, 16] } });
+    }
+    const scale = 1 / standardDeviation(latents);
+    await writeFile(workshop.path('scale.json'), JSON.stringify(scale));
+    const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 13, v)));
+    const start = under('text_encoder.', Object.fromEntries(Object.entries(pair).filter(([name]) => name.startsWith('text_model.'))));
+    const data = { latents: latents.map((x) => x * scale), tokens, empty: tokensOf(tokenizer, ['']) };
+    return yield* trainDenoiser(engine, data, text, { ...options, start, batchSize: 32, learningRate: 1e-3, seed: 3 });
   });
 }

@@ -1,9 +1,9 @@
 /** Words for scenes, and the prompt lists that methods and evaluations use. */
 import { Random } from '../graph/random.ts';
 import { objectTemplates } from '../text/templates.ts';
-import { contextOf, contextsFor, studio } from './contexts.ts';
+import { contextOf, contexts, contextsFor, studio } from './contexts.ts';
 import type { Context } from './context.ts';
-import { classes } from './identity.ts';
+import { classes, classNames, drawIdentity } from './identity.ts';
 import type { ClassName, Identity, SubjectKind } from './identity.ts';
 import { studioOf, studios } from './scene.ts';
 import type { Scene } from './scene.ts';
@@ -68,4 +68,13 @@ export function promptSet(className: ClassName, count: number, seed = 0): string
     .filter((prompt) => !forbidden.has(prompt));
   const order = random.permutation(candidates.length);
   return Array.from({ length: Math.min(count, candidates.length) }, (_, i) => candidates[order[i]!]!);
+}
+
+/** A corpus that holds every word a caption can have, in deterministic order: what the tokenizer learns from. */
+export function allWords(): string[] {
+  const random = new Random(5).fork('words');
+  const captions = contexts.flatMap((context) =>
+    classNames.filter((name) => context.kinds.includes(classes[name])).flatMap((className) =>
+      Array.from({ length: 6 }, (_, i) => captionOf({ identity: drawIdentity(className, random.integer(1e9)), contextId: context.id, seed: i }, random.fork(context.id, className, i)))));
+  return [...captions, ...contexts.flatMap((context) => context.phrases), ...objectTemplates];
 }
