@@ -6,6 +6,7 @@ import {
   divide,
   equal,
   exp,
+  less,
   log,
   max,
   mean,
@@ -53,4 +54,10 @@ export function meanSquaredError(a: Tensor, b: Tensor): Tensor {
 /** Rows scaled to length 1 over the last axis. */
 export function normalized(x: Tensor): Tensor {
   return divide(x, sqrt(add(sum(square(x), [-1], true), 1e-12)));
+}
+
+/** Where the largest logit [..., V] is that of the id [...]. */
+export function argmaxMatches(logits: Tensor, ids: Tensor): Tensor {
+  const chosen = sum(multiply(logits, oneHot(ids, logits.shape.at(-1)!)), [-1]);
+  return less(max(logits, [-1]), add(chosen, 1e-6));
 }

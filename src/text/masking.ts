@@ -1,0 +1,16 @@
+/** Which tokens of a prompt are masked. */
+import type { Random } from '../graph/random.ts';
+import type { ClipTokenizer } from './tokenizer.ts';
+
+/**
+ * 1 where a token is masked: each ordinary token with probability `rate`, never a special token nor
+ * a placeholder, and always at least one where there is one to mask (paper, Algorithm 2, line 9).
+ */
+export function drawMask(ids: Int32Array, tokenizer: ClipTokenizer, rate: number, random: Random): Float32Array {
+  const ordinary = [...ids.keys()].filter((i) => ids[i]! < tokenizer.vocabularySize && !tokenizer.isSpecial(ids[i]!));
+  const mask = new Float32Array(ids.length);
+  let any = false;
+  for (const i of ordinary) if (random.chance(rate)) any = Boolean((mask[i] = 1));
+  if (!any && ordinary.length > 0) mask[random.pick(ordinary)] = 1;
+  return mask;
+}
