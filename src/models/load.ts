@@ -8,6 +8,7 @@ import type { SchedulerConfig } from '../diffusion/schedule.ts';
 import { UserError } from '../errors.ts';
 import { openSafetensors, readTensor } from '../files/safetensors.ts';
 import { constant, fileConstant } from '../graph/ops.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { Parameters } from '../nn/parameters.ts';
 import { readTokenizer } from '../text/tokenizer.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
@@ -55,12 +56,17 @@ export async function frozenParameters(path: string): Promise<Parameters> {
   const file = await openSafetensors(path);
   const decoded = new Map<string, Float32Array>();
   for (const { name, dtype } of file.tensors.values()) if (dtype !== 'F32' && /^B?F/.test(dtype)) decoded.set(name, await readTensor(file, name));
+  const made = new Map<string, Tensor>();
   return new Parameters((name, shape) => {
+    const known = made.get(name);
+    if (known !== undefined) return known;
     const entry = file.tensors.get(name);
     if (entry === undefined) throw new UserError(`${path} has no tensor ${name}: its config.json does not describe it`);
     if (entry.shape.join() !== shape.join()) throw new UserError(`${path}: tensor ${name} is [${entry.shape.join(', ')}], its config.json asks for [${shape.join(', ')}]`);
     const data = decoded.get(name);
-    return data === undefined ? fileConstant(path, entry.offset, shape) : constant(data, shape);
+    const tensor = data === undefined ? fileConstant(path, entry.offset, shape) : constant(data, shape);
+    made.set(name, tensor);
+    return tensor;
   });
 }
 

@@ -55,6 +55,11 @@ export class ClipTokenizer {
     this.inner = inner ?? new HuggingFaceTokenizer(definition(vocab, merges) as never, {} as never);
   }
 
+  /** What vocab.json and merges.txt hold. */
+  get definition(): { vocab: Readonly<Record<string, number>>; merges: readonly string[] } {
+    return { vocab: this.vocab, merges: this.merges };
+  }
+
   /** The same tokenizer with one placeholder more, of `vectors` new ids. */
   withPlaceholder(token: string, vectors: number): ClipTokenizer {
     const taken = this.placeholders.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -1,0 +1,66 @@
+/** The working folder's stages → `assets/`, in diffusers' layout, weights as float16. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { internal } from '../errors.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import { writeSafetensors } from '../files/safetensors.ts';
+import { tinyText } from './clip.ts';
+import { contextualizerFor } from './contextualizer.ts';
+import { tinySchedule, tinyUnet } from './denoiser.ts';
+import type { Weights } from './fit.ts';
+import { tinyTokenizer, under, without } from './tiny.ts';
+import { tinyVae } from './vae.ts';
+import { readWeights } from './workshop.ts';
+
+const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** A stage's weights; of an unfinished one, the moving average in its checkpoint. */
+export async function stageWeights(work: string, name: string): Promise<Weights | undefined> {
+  const done = join(work, `${name}.safetensors`);
+  if (existsSync(done)) return readWeights(done);
+  const partial = join(work, `${name}.partial.safetensors`);
+  return existsSync(partial) ? without('ema.', await readWeights(partial)) : undefined;
+}
+
+async function component(folder: string, className: string, config: object, file: string, weights: Weights): Promise<void> {
+  await writeAtomically(join(folder, 'config.json'), json({ _class_name: className, ...config }));
+  await writeSafetensors(join(folder, file), weights, { format: 'pt' }, 'F16');
+}
+
+/** Writes assets/tiny from what `work` holds. */
+export async function exportTiny(work: string, assets: string): Promise<void> {
+  const tokenizer = tinyTokenizer();
+  const text = tinyText(tokenizer);
+  const out = join(assets, 'tiny');
+  const [vae, denoiser, psi] = await Promise.all(['vae', 'denoiser', 'contextualizer'].map((name) => stageWeights(work, name)));
+  if (vae === undefined || denoiser === undefined) throw internal('the VAE and the denoiser are not trained yet');
+  const scale = JSON.parse(await readFile(join(work, 'scale.json'), 'utf8')) as number;
+  const diffusion = 'diffusion_pytorch_model.safetensors';
+  const { vocab, merges } = tokenizer.definition;
+  await writeAtomically(join(out, 'tokenizer', 'vocab.json'), `${JSON.stringify(vocab)}\n`);
+  await writeAtomically(join(out, 'tokenizer', 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
+  await writeAtomically(
+    join(out, 'tokenizer', 'tokenizer_config.json'),
+    json({ tokenizer_class: 'CLIPTokenizer', model_max_length: text.max_position_embeddings, bos_token: '<|startoftext|>', eos_token: '<|endoftext|>', pad_token: '<|endoftext|>', unk_token: '<|endoftext|>' }),
+  );
+  await component(join(out, 'text_encoder'), 'CLIPTextModel', { architectures: ['CLIPTextModel'], model_type: 'clip_text_model', bos_token_id: tokenizer.start, ...text }, 'model.safetensors', without('text_encoder.', denoiser));
+  await component(join(out, 'unet'), 'UNet2DConditionModel', tinyUnet, diffusion, without('unet.', denoiser));
+  await component(join(out, 'vae'), 'AutoencoderKL', { ...tinyVae, scaling_factor: scale, down_block_types: tinyVae.block_out_channels.map(() => 'DownEncoderBlock2D'), up_block_types: tinyVae.block_out_channels.map(() => 'UpDecoderBlock2D') }, diffusion, vae);
+  await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
+  if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);
+  await writeAtomically(
+    join(out, 'model_index.json'),
+    json({
+      _class_name: 'StableDiffusionPipeline',
+      feature_extractor: [null, null],
+      requires_safety_checker: false,
+      safety_checker: [null, null],
+      scheduler: ['diffusers', 'DDIMScheduler'],
+      text_encoder: ['transformers', 'CLIPTextModel'],
+      tokenizer: ['transformers', 'CLIPTokenizer'],
+      unet: ['diffusers', 'UNet2DConditionModel'],
+      vae: ['diffusers', 'AutoencoderKL'],
+    }),
+  );
+}
