@@ -10,6 +10,9 @@ import { trainDenoiser } from './denoiser.ts';
 import type { Weights } from './fit.ts';
 import { encodeScenes, standardDeviation } from './latents.ts';
 import { tinyVae, trainVae } from './vae.ts';
+import { trainContextualizer } from './contextualizer.ts';
+import { trainIdentity, trainSegmenter } from './judges.ts';
+import type { DiffusionModel } from '../models/load.ts';
 import type { StageEvent } from './workshop.ts';
 import { readWeights, Workshop } from './workshop.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
@@ -58,4 +61,27 @@ export async function* pretrainTiny(engine: Engine, folder: string, steps: Parti
     const data = { latents: latents.map((x) => x * scale), tokens, empty: tokensOf(tokenizer, ['']) };
     return yield* trainDenoiser(engine, data, text, { ...options, start, batchSize: 32, learningRate: 1e-3, seed: 3 });
   });
+}
+
+/** Makes what is missing of the judges: CLIP, DINO and the segmenter. */
+export async function* pretrainJudges(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
+  const workshop = new Workshop(folder);
+  const tokenizer = tinyTokenizer();
+  yield* workshop.stage('judge-clip', 1500, async function* (options) {
+    const scenes = scenesOf(101, 30_000);
+    const pictures = await renderAll(scenes);
+    const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 101, v)));
+    return yield* trainClip(engine, { pictures, tokens }, tinyText(tokenizer), tinyVision(4), { ...options, batchSize: 48, learningRate: 1e-3, seed: 102 });
+  });
+  yield* workshop.stage('judge-segmenter', 700, (options) => trainSegmenter(engine, 104, options));
+  yield* workshop.stage('judge-dino', 900, (options) => trainIdentity(engine, 103, options));
+}
+
+/** The contextualizer of what the denoiser's stage has made of the text encoder. */
+export async function* pretrainContextualizer(engine: Engine, model: DiffusionModel, folder: string): AsyncGenerator<StageEvent, void> {
+  const scenes = scenesOf(14, 30_000);
+  const corpus = captionsOf(scenes, 14);
+  const source = { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer };
+  yield* new Workshop(folder).stage('contextualizer', 1200, (options) =>
+    trainContextualizer(engine, source, corpus, { ...options, batchSize: 48, learningRate: 1e-3, maskRate: 0.15, seed: 4 }));
 }
