@@ -55,3 +55,10 @@ export function contactSheet(pictures: readonly Uint8Array[], size: number, colu
   });
   return { bytes, width, height: rows * size };
 }
+
+/** Bytes [size, size, 3] → planes [3, size, size] in [−1, 1]. */
+export function toPlanes(bytes: Uint8Array, size: number): Float32Array {
+  const out = new Float32Array(3 * size * size);
+  for (let c = 0; c < 3; c++) for (let i = 0; i < size * size; i++) out[c * size * size + i] = bytes[3 * i + c]! / 127.5 - 1;
+  return out;
+}

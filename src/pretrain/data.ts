@@ -1,4 +1,5 @@
 /** Renders of the world as training data. */
+import { toPlanes as planesOf } from '../files/images.ts';
 import { Random } from '../graph/random.ts';
 import { captionOf } from '../world/captions.ts';
 import { sampleScene } from '../world/sample.ts';
@@ -30,15 +31,12 @@ export async function renderAll(scenes: readonly Scene[], progress?: (done: numb
   return out;
 }
 
-/** Bytes [N, H, W, 3] at the given indices → [n, 3, H, W] in [−1, 1]. */
-export function toPlanes(pictures: Uint8Array, indices: Iterable<number>, size = pictureSize): Float32Array {
-  const list = [...indices];
-  const plane = size * size;
-  const out = new Float32Array(list.length * 3 * plane);
-  list.forEach((index, i) => {
-    const from = index * 3 * plane;
-    for (let p = 0; p < plane; p++) for (let c = 0; c < 3; c++) out[(i * 3 + c) * plane + p] = pictures[from + 3 * p + c]! / 127.5 - 1;
-  });
+/** Pictures of a table [N, 64, 64, 3] at the given rows → [n, 3, 64, 64] in [−1, 1]. */
+export function toPlanes(pictures: Uint8Array, rows: Iterable<number>): Float32Array {
+  const list = [...rows];
+  const length = 3 * pictureSize ** 2;
+  const out = new Float32Array(list.length * length);
+  list.forEach((row, i) => out.set(planesOf(pictures.subarray(row * length, (row + 1) * length), pictureSize), i * length));
   return out;
 }
 

@@ -1,0 +1,56 @@
+/** Recipes: what a run is, as one JSON object; types, defaults and checks in one place. */
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { UserError } from './errors.ts';
+
+export const recipeSchema = z.strictObject({
+  model: z.string().default('tiny').describe('a folder in diffusers’ layout, or tiny'),
+  images: z.string().describe('a folder of pictures of the subject'),
+  class: z.string().min(1).describe('what kind of thing the subject is, in a word or two'),
+  method: z.enum(['ti']).default('ti').describe('customisation method'),
+  token: z.string().min(1).default('<v>').describe('placeholder that stands for the subject in prompts'),
+  vectors: z.int().min(1).max(16).default(1).describe('embedding vectors behind the placeholder'),
+  initializer: z.string().optional().describe('word whose embedding the vectors start from; by default the class'),
+  prompts: z.string().optional().describe('rich prompts, one a line, with {subject} where the subject stands'),
+  lambda: z.number().min(0).max(100).default(1e-4).describe('weight λ of the MLM objective; 0 leaves it out'),
+  maskRate: z.number().gt(0).lt(1).default(0.15).describe('share ρ of ordinary tokens that are masked'),
+  steps: z.int().min(1).max(1_000_000).default(300),
+  batchSize: z.int().min(1).max(256).default(4),
+  accumulation: z.int().min(1).max(256).default(1).describe('batches whose gradients make one step'),
+  promptBatch: z.int().min(1).max(512).default(16).describe('rich prompts per step'),
+  learningRate: z.number().positive().max(10).default(5e-3),
+  schedule: z.enum(['constant', 'cosine']).default('constant'),
+  flip: z.boolean().default(true).describe('show pictures mirrored, too'),
+  crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
+  checkpointEvery: z.int().min(1).default(100),
+  sampleEvery: z.int().min(0).default(100).describe('steps between sample pictures; 0 for none'),
+  seed: z.int().min(0).default(0),
+});
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** A checked recipe. Throws a UserError that names the first thing wrong with `value`. */
+export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
+  const result = recipeSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  if (issue.code === 'unrecognized_keys')
+    throw new UserError(`${where} has the unknown key ${issue.keys[0]}; it takes ${Object.keys(recipeSchema.shape).join(', ')}`);
+  const key = issue.path.join('.');
+  const got = key === '' ? undefined : (value as Record<string, unknown>)[key];
+  const name = key === 'lambda' ? 'lambda (λ)' : key === 'maskRate' ? 'maskRate (ρ)' : key;
+  throw new UserError(`${where}: ${name} is ${got === undefined ? 'missing' : JSON.stringify(got)}: ${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`);
+}
+
+/** A recipe file. */
+export async function readRecipe(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UserError(`recipe ${path} cannot be read: name a JSON file`);
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  throw new UserError(`recipe ${path} is not a JSON object`);
+}

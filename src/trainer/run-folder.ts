@@ -1,0 +1,88 @@
+/** A run's folder: run.json, metrics.jsonl, checkpoints/, samples/, artefact/, report.html. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { writeAtomically, writeFailure } from '../files/atomic.ts';
+
+export interface RunRecord {
+  recipe: unknown;
+  versions: Record<string, string>;
+  /** SHA-256 of each input, by path. */
+  inputs: Record<string, string>;
+}
+
+export const hashOf = async (path: string): Promise<string> => createHash('sha256').update(await readFile(path)).digest('hex');
+
+export class RunFolder {
+  readonly path: string;
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** A new run. Throws a UserError where the folder holds anything already. */
+  static async create(path: string, record: RunRecord): Promise<RunFolder> {
+    if (existsSync(join(path, 'run.json'))) throw new UserError(`--out ${path} holds another run: choose another folder, or go on with --resume ${path}`);
+    if (existsSync(path)) {
+      const names = await readdir(path).catch(() => {
+        throw new UserError(`--out ${path} is a file: name a folder`);
+      });
+      if (names.length > 0) throw new UserError(`--out ${path} is not empty and holds no run: choose another folder`);
+    }
+    const run = new RunFolder(path);
+    await run.write('run.json', `${JSON.stringify(record, undefined, 2)}\n`);
+    return run;
+  }
+
+  /** An existing run and its record. */
+  static async open(path: string): Promise<{ run: RunFolder; record: RunRecord }> {
+    const text = await readFile(join(path, 'run.json'), 'utf8').catch(() => {
+      throw new UserError(`--resume ${path}: there is no run.json: name the folder of a run`);
+    });
+    try {
+      return { run: new RunFolder(path), record: JSON.parse(text) as RunRecord };
+    } catch {
+      throw new UserError(`${join(path, 'run.json')} is not JSON: the run cannot be resumed`);
+    }
+  }
+
+  in(...parts: string[]): string {
+    return join(this.path, ...parts);
+  }
+  async write(name: string, data: string | Uint8Array): Promise<void> {
+    await writeAtomically(this.in(name), data);
+  }
+  async log(line: object): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    await appendFile(this.in('metrics.jsonl'), `${JSON.stringify(line)}\n`).catch((error: unknown) => {
+      throw writeFailure(this.in('metrics.jsonl'), error);
+    });
+  }
+  /** Lines of the log up to a step: what a resumed run keeps. */
+  async truncateLog(step: number): Promise<void> {
+    const lines = await this.metrics();
+    await this.write('metrics.jsonl', lines.filter((line) => line.step <= step).map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+  async metrics(): Promise<({ step: number } & Record<string, number>)[]> {
+    const text = await readFile(this.in('metrics.jsonl'), 'utf8').catch(() => '');
+    return text.split('\n').flatMap((line) => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as { step: number } & Record<string, number>];
+      } catch {
+        return []; // a line cut off by a crash
+      }
+    });
+  }
+  /** Steps that have a checkpoint, ascending. */
+  async checkpoints(): Promise<number[]> {
+    const names = await readdir(this.in('checkpoints')).catch(() => []);
+    return names.flatMap((name) => (/^step-\d+\.safetensors$/.test(name) ? [Number(name.slice(5, -12))] : [])).toSorted((a, b) => a - b);
+  }
+  checkpoint(step: number): string {
+    return this.in('checkpoints', `step-${step}.safetensors`);
+  }
+  async dropCheckpoints(keep: number): Promise<void> {
+    for (const step of (await this.checkpoints()).slice(0, -keep)) await rm(this.checkpoint(step), { force: true });
+  }
+}
