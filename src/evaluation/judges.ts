@@ -1,0 +1,105 @@
+/** The embedded judges: CLIP-T, DINO and DINO-FG of pictures of the world. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Engine, Program } from '../graph/engine.ts';
+import { input, sigmoid } from '../graph/ops.ts';
+import { clipText, clipTextConfig, clipTextProjection, clipTokenEmbedding } from '../models/clip-text.ts';
+import { frozenParameters } from '../models/load.ts';
+import { segmenter } from '../models/segmenter.ts';
+import { clipImage, vit, vitConfig } from '../models/vit.ts';
+import { normalized } from '../nn/losses.ts';
+import { readTokenizer } from '../text/tokenizer.ts';
+import type { ClipTokenizer } from '../text/tokenizer.ts';
+
+const batch = 16;
+
+export const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((total, x, i) => total + x * b[i]!, 0);
+
+export class Judges {
+  private readonly tokenizer: ClipTokenizer;
+  private readonly length: number;
+  readonly size: number;
+  private readonly programs: Record<'text' | 'image' | 'identity' | 'mask', Program>;
+  private constructor(tokenizer: ClipTokenizer, length: number, size: number, programs: Judges['programs']) {
+    this.tokenizer = tokenizer;
+    this.length = length;
+    this.size = size;
+    this.programs = programs;
+  }
+
+  static async load(engine: Engine, folder: string): Promise<Judges> {
+    const config = JSON.parse(await readFile(join(folder, 'clip', 'config.json'), 'utf8')) as { text_config: unknown; vision_config: unknown };
+    const text = clipTextConfig.parse(config.text_config);
+    const vision = vitConfig.parse(config.vision_config);
+    const dino = vitConfig.parse(JSON.parse(await readFile(join(folder, 'dino', 'config.json'), 'utf8')));
+    const weights = (name: string): ReturnType<typeof frozenParameters> => frozenParameters(join(folder, name, 'model.safetensors'));
+    const [clip, identity, mask] = await Promise.all([weights('clip'), weights('dino'), weights('segmenter')]);
+    const ids = input('ids', [batch, text.max_position_embeddings], 'int32');
+    const pixels = input('pixels', [batch, 3, vision.image_size, vision.image_size]);
+    const compile = (out: Parameters<typeof engine.compile>[0]['outputs']): Promise<Program> => engine.compile({ outputs: out! });
+    const programs = {
+      text: await compile({ out: normalized(clipTextProjection(clip, text, clipText(clip, text, clipTokenEmbedding(clip, text, ids)), ids)) }),
+      image: await compile({ out: normalized(clipImage(clip, vision, pixels)) }),
+      identity: await compile({ out: normalized(vit(identity, dino, pixels)) }),
+      mask: await compile({ out: sigmoid(segmenter(mask, pixels)) }),
+    };
+    return new Judges(await readTokenizer(join(folder, 'clip')), text.max_position_embeddings, vision.image_size, programs);
+  }
+
+  private async inBatches(program: Program, name: string, rows: readonly (Float32Array | Int32Array)[]): Promise<Float32Array[]> {
+    const out: Float32Array[] = [];
+    for (let from = 0; from < rows.length; from += batch) {
+      const part = rows.slice(from, from + batch);
+      const length = part[0]!.length;
+      const feed = part[0] instanceof Int32Array ? new Int32Array(batch * length) : new Float32Array(batch * length);
+      for (let i = 0; i < batch; i++) feed.set(part[Math.min(i, part.length - 1)]!, i * length);
+      const result = (await program.run({ [name]: feed })).out as Float32Array;
+      const width = result.length / batch;
+      part.forEach((_, i) => out.push(result.slice(i * width, (i + 1) * width)));
+    }
+    return out;
+  }
+
+  /** CLIP text embeddings, of length 1. */
+  texts(prompts: readonly string[]): Promise<Float32Array[]> {
+    return this.inBatches(this.programs.text, 'ids', prompts.map((prompt) => this.tokenizer.pad(prompt, this.length)));
+  }
+  /** CLIP image embeddings of pictures [3, S, S] in [−1, 1]. */
+  images(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
+    return this.inBatches(this.programs.image, 'pixels', pixels);
+  }
+  /** DINO's class tokens. */
+  identities(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
+    return this.inBatches(this.programs.identity, 'pixels', pixels);
+  }
+  /** Shares of the subject, [S, S]. */
+  masks(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
+    return this.inBatches(this.programs.mask, 'pixels', pixels);
+  }
+  /** The subject alone, on grey: what DINO-FG looks at. */
+  async foregrounds(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
+    const masks = await this.masks(pixels);
+    return pixels.map((picture, n) => picture.map((x, i) => (masks[n]![i % (this.size * this.size)]! > 0.5 ? x : 0)));
+  }
+}
+
+export interface Scores {
+  clipT: number;
+  dino: number;
+  dinoFg: number;
+}
+
+/**
+ * Scores of each picture: CLIP-T against its prompt (with the class word, no placeholder), DINO and
+ * DINO-FG as the mean cosine to the subject's own pictures.
+ */
+export async function scorePictures(judges: Judges, pictures: readonly Float32Array[], prompts: readonly string[], references: readonly Float32Array[]): Promise<Scores[]> {
+  const texts = new Map<string, Float32Array>();
+  const distinct = [...new Set(prompts)];
+  (await judges.texts(distinct)).forEach((embedding, i) => texts.set(distinct[i]!, embedding));
+  const [images, whole, wholeReal] = [await judges.images(pictures), await judges.identities(pictures), await judges.identities(references)];
+  const parts = await judges.identities(await judges.foregrounds(pictures));
+  const partsReal = await judges.identities(await judges.foregrounds(references));
+  const nearness = (embedding: Float32Array, all: readonly Float32Array[]): number => all.reduce((total, other) => total + cosine(embedding, other), 0) / all.length;
+  return pictures.map((_, i) => ({ clipT: cosine(images[i]!, texts.get(prompts[i]!)!), dino: nearness(whole[i]!, wholeReal), dinoFg: nearness(parts[i]!, partsReal) }));
+}
