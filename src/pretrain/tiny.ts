@@ -67,14 +67,14 @@ export async function* pretrainTiny(engine: Engine, folder: string, steps: Parti
 export async function* pretrainJudges(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
   const workshop = new Workshop(folder);
   const tokenizer = tinyTokenizer();
-  yield* workshop.stage('judge-clip', 1500, async function* (options) {
-    const scenes = scenesOf(101, 30_000);
+  yield* workshop.stage('judge-clip', 700, async function* (options) {
+    const scenes = scenesOf(101, 16_000);
     const pictures = await renderAll(scenes);
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 101, v)));
     return yield* trainClip(engine, { pictures, tokens }, tinyText(tokenizer), tinyVision(4), { ...options, batchSize: 48, learningRate: 1e-3, seed: 102 });
   });
-  yield* workshop.stage('judge-segmenter', 700, (options) => trainSegmenter(engine, 104, options));
-  yield* workshop.stage('judge-dino', 900, (options) => trainIdentity(engine, 103, options));
+  yield* workshop.stage('judge-segmenter', 350, (options) => trainSegmenter(engine, 104, options));
+  yield* workshop.stage('judge-dino', 500, (options) => trainIdentity(engine, 103, options));
 }
 
 /** The contextualizer of what the denoiser's stage has made of the text encoder. */
