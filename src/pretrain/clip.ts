@@ -94,3 +94,6 @@ export function trainClip(
     },
   });
 }
+
+/** The judge's image tower: one layer deeper than the embedded model's. */
+export const judgeVision: VitConfig = tinyVision(4);

@@ -54,7 +54,7 @@ export function trainDenoiser(
   const dropped = 0.1;
   return fit(engine, { loss, parameters: tensors }, {
     ...options,
-    ema: 0.999,
+    ema: 0.995,
     weightDecay: 0.01,
     batch: (step) => {
       const random = new Random(options.seed).fork('denoiser', step);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { internal } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
-import { tinyText } from './clip.ts';
+import { judgeVision, tinyText } from './clip.ts';
+import { judgeVit } from './judges.ts';
 import { contextualizerFor } from './contextualizer.ts';
 import { tinySchedule, tinyUnet } from './denoiser.ts';
 import type { Weights } from './fit.ts';
@@ -63,4 +64,18 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
       vae: ['diffusers', 'AutoencoderKL'],
     }),
   );
+}
+
+/** Writes assets/judges: clip with its tokenizer, dino, segmenter. */
+export async function exportJudges(work: string, assets: string): Promise<void> {
+  const tokenizer = tinyTokenizer();
+  const out = join(assets, 'judges');
+  const [clip, dino, mask] = await Promise.all(['judge-clip', 'judge-dino', 'judge-segmenter'].map((name) => stageWeights(work, name)));
+  if (clip === undefined || dino === undefined || mask === undefined) throw internal('the judges are not trained yet');
+  const { vocab, merges } = tokenizer.definition;
+  await writeAtomically(join(out, 'clip', 'vocab.json'), `${JSON.stringify(vocab)}\n`);
+  await writeAtomically(join(out, 'clip', 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
+  await component(join(out, 'clip'), 'CLIPModel', { text_config: tinyText(tokenizer), vision_config: judgeVision }, 'model.safetensors', clip);
+  await component(join(out, 'dino'), 'ViTModel', judgeVit, 'model.safetensors', dino);
+  await component(join(out, 'segmenter'), 'Segmenter', {}, 'model.safetensors', mask);
 }

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Engine } from '../graph/engine.ts';
 import { ClipTokenizer, trainBpe } from '../text/tokenizer.ts';
 import { allWords } from '../world/captions.ts';
-import { trainClip, tinyText, tinyVision, tokensOf } from './clip.ts';
+import { judgeVision, trainClip, tinyText, tinyVision, tokensOf } from './clip.ts';
 import { captionsOf, renderAll, scenesOf } from './data.ts';
 import { trainDenoiser } from './denoiser.ts';
 import type { Weights } from './fit.ts';
@@ -71,7 +71,7 @@ export async function* pretrainJudges(engine: Engine, folder: string): AsyncGene
     const scenes = scenesOf(101, 16_000);
     const pictures = await renderAll(scenes);
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 101, v)));
-    return yield* trainClip(engine, { pictures, tokens }, tinyText(tokenizer), tinyVision(4), { ...options, batchSize: 48, learningRate: 1e-3, seed: 102 });
+    return yield* trainClip(engine, { pictures, tokens }, tinyText(tokenizer), judgeVision, { ...options, batchSize: 48, learningRate: 1e-3, seed: 102 });
   });
   yield* workshop.stage('judge-segmenter', 350, (options) => trainSegmenter(engine, 104, options));
   yield* workshop.stage('judge-dino', 500, (options) => trainIdentity(engine, 103, options));

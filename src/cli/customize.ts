@@ -1,0 +1,94 @@
+import { defineCommand } from 'citty';
+import { parseRecipe, readRecipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import { loadModel } from '../models/load.ts';
+import { customize as learn } from '../trainer/customize.ts';
+import { RunFolder } from '../trainer/run-folder.ts';
+import { promptSet } from '../world/captions.ts';
+import { classNames } from '../world/identity.ts';
+import type { ClassName } from '../world/identity.ts';
+import { tinyDefaults } from './quickstart.ts';
+import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
+
+/** Flags that set a key of the recipe, and how to read them. */
+const numbers: Record<string, { key: string; integer?: boolean }> = {
+  vectors: { key: 'vectors', integer: true },
+  lambda: { key: 'lambda' },
+  'mask-rate': { key: 'maskRate' },
+  steps: { key: 'steps', integer: true },
+  batch: { key: 'batchSize', integer: true },
+  'prompt-batch': { key: 'promptBatch', integer: true },
+  'learning-rate': { key: 'learningRate' },
+  crop: { key: 'crop' },
+  'sample-every': { key: 'sampleEvery', integer: true },
+  'checkpoint-every': { key: 'checkpointEvery', integer: true },
+};
+const texts: Record<string, string> = { model: 'model', images: 'images', class: 'class', method: 'method', token: 'token', prompts: 'prompts', initializer: 'initializer', schedule: 'schedule' };
+
+export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
+
+export const customize = defineCommand({
+  meta: { name: 'customize', description: 'learn a subject from a folder of pictures' },
+  args: {
+    recipe: { type: 'positional', required: false, description: 'a recipe file; flags override its keys' },
+    model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny' },
+    images: { type: 'string', description: 'folder of PNG, JPEG or WebP pictures' },
+    class: { type: 'string', description: 'what kind of thing it is: dog, teapot, …' },
+    method: { type: 'string', description: 'ti' },
+    token: { type: 'string', description: 'placeholder; <v>' },
+    vectors: { type: 'string', description: 'vectors behind the placeholder; 1' },
+    initializer: { type: 'string', description: 'word that the vectors start from; the class' },
+    prompts: { type: 'string', description: 'file of rich prompts, {subject} where the subject stands' },
+    lambda: { type: 'string', description: 'weight λ of the MLM objective; 0 for none' },
+    'mask-rate': { type: 'string', description: 'ρ; 0.15' },
+    steps: { type: 'string', description: 'training steps' },
+    batch: { type: 'string', description: 'pictures per step' },
+    'prompt-batch': { type: 'string', description: 'rich prompts per step' },
+    'learning-rate': { type: 'string', description: 'AdamW’s learning rate' },
+    schedule: { type: 'string', description: 'constant or cosine' },
+    crop: { type: 'string', description: 'smallest side of random crops, as a share; 1 for none' },
+    'sample-every': { type: 'string', description: 'steps between sample pictures; 0 for none' },
+    'checkpoint-every': { type: 'string', description: 'steps between checkpoints' },
+    out: { type: 'string', description: 'the run’s folder' },
+    resume: { type: 'string', description: 'go on with the run in this folder' },
+    ...sharedFlags,
+    seed: { type: 'string', description: 'seed of all randomness; 0' },
+  },
+  async run({ args }) {
+    const flags = args as Record<string, string | boolean | undefined>;
+    const resume = flags.resume as string | undefined;
+    let base: Record<string, unknown> = {};
+    if (resume !== undefined) base = (await RunFolder.open(resume)).record.recipe as Record<string, unknown>;
+    else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
+    for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
+    for (const [flag, { key, integer }] of Object.entries(numbers)) if (typeof flags[flag] === 'string') base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
+    if (typeof flags.seed === 'string') base.seed = numberFlag('seed', flags.seed, { min: 0, integer: true });
+    if (base.images === undefined) throw new UserError('--images is missing: name the folder of the subject’s pictures');
+    if (base.class === undefined) throw new UserError('--class is missing: say what kind of thing the subject is, such as dog');
+    const tiny = (base.model ?? 'tiny') === 'tiny';
+    const recipe = parseRecipe(tiny ? { ...tinyDefaults, ...base } : base, typeof flags.recipe === 'string' ? flags.recipe : 'the request');
+    if (tiny && !isWorldClass(recipe.class)) throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
+    const out = resume ?? (flags.out as string | undefined);
+    if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
+    const engine = openEngine(args.device);
+    const model = await loadModel(tiny ? assetPath('tiny') : recipe.model);
+    const prompts = isWorldClass(recipe.class) ? promptSet(recipe.class, 200) : [];
+    const progress = new Progress(args.quiet === true);
+    const started = performance.now();
+    let last = {};
+    let artefact = '';
+    for await (const e of learn({ engine, model, recipe, prompts, out, resume: resume !== undefined, versions: versions(), signal: interruptible() })) {
+      if (e.kind === 'start' && args.quiet !== true) say(`learning ${recipe.token} from ${e.pictures.length} pictures, ${e.step === 0 ? '' : `from step ${e.step}, `}${e.steps} steps${e.pictures.length < 3 ? ' (3 to 5 pictures work better)' : ''}`);
+      if (e.kind === 'step') {
+        const { diffusion, mlm, step } = e.event;
+        last = { step, diffusion, ...(mlm !== undefined && { mlm }) };
+        progress.update('step', step, e.steps, `  loss ${diffusion.toFixed(3)}${mlm === undefined ? '' : ` mlm ${mlm.toFixed(2)}`}`);
+      }
+      if (e.kind === 'done') artefact = e.artefact;
+    }
+    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    if (args.json === true) process.stdout.write(`${JSON.stringify({ artefact, ...last, seconds })}\n`);
+    else say(`${seconds} s; pictures with it: contextura generate --artefact ${out} --prompt "a ${recipe.token} ${recipe.class} in the snow" --out pictures`);
+    await engine.close();
+  },
+});

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineCommand } from 'citty';
+import { UserError } from '../errors.ts';
+import { toBytes, writePng } from '../files/images.ts';
+import { loadModel } from '../models/load.ts';
+import { Pipeline } from '../sampler/pipeline.ts';
+import { samplers } from '../sampler/samplers.ts';
+import type { SamplerName } from '../sampler/samplers.ts';
+import { subjectMark, withSubject } from '../text/prompts.ts';
+import { pixelSize, readArtefact } from '../trainer/customize.ts';
+import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+
+export const generate = defineCommand({
+  meta: { name: 'generate', description: 'pictures from a prompt, with or without a learned subject' },
+  args: {
+    prompt: { type: 'string', description: 'what to show; {subject} stands for the learned subject' },
+    negative: { type: 'string', description: 'what not to show', default: '' },
+    artefact: { type: 'string', description: 'a run’s folder, or a learned_embeds.safetensors' },
+    model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' },
+    n: { type: 'string', description: 'pictures', default: '8' },
+    sampler: { type: 'string', description: 'ddim or dpm++', default: 'dpm++' },
+    steps: { type: 'string', description: 'sampling steps', default: '25' },
+    guidance: { type: 'string', description: 'classifier-free guidance', default: '4' },
+    out: { type: 'string', description: 'folder of the pictures' },
+    ...sharedFlags,
+  },
+  async run({ args }) {
+    if (args.prompt === undefined || args.prompt.trim() === '') throw new UserError('--prompt is missing: say what the pictures should show');
+    if (args.out === undefined) throw new UserError('--out is missing: name a folder for the pictures');
+    if (!(args.sampler in samplers)) throw new UserError(`--sampler ${args.sampler}: one of ${Object.keys(samplers).join(', ')} is expected`);
+    const count = numberFlag('n', args.n, { min: 1, max: 10_000, integer: true });
+    const steps = numberFlag('steps', args.steps, { min: 1, max: 1000, integer: true });
+    const guidance = numberFlag('guidance', args.guidance, { min: 0, max: 100 });
+    const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
+    const paths = Array.from({ length: count }, (_, i) => join(args.out!, `${String(i).padStart(4, '0')}.png`));
+    const taken = paths.find((path) => existsSync(path));
+    if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
+    const engine = openEngine(args.device);
+    const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
+    const learned = args.artefact === undefined ? undefined : await readArtefact(args.artefact, model);
+    if (args.prompt.includes(subjectMark) && learned === undefined) throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);
+    const prompt = learned === undefined ? args.prompt : withSubject(args.prompt, `${learned.token} ${learned.recipe?.class ?? ''}`.trim());
+    const vectors = learned === undefined ? 0 : learned.concept.vectors.length / model.textEncoder.config.hidden_size;
+    const size = pixelSize(model);
+    const signal = interruptible();
+    const pipeline = await Pipeline.create(engine, model, Math.min(count, size > 128 ? 1 : 8), vectors);
+    const progress = new Progress(args.quiet === true);
+    const pictures = pipeline.generate({ prompts: paths.map(() => prompt), negative: args.negative, seed, sampler: args.sampler as SamplerName, steps, guidance }, learned?.concept);
+    for await (const { index, pixels } of pictures) {
+      signal.throwIfAborted();
+      await writePng(paths[index]!, toBytes(pixels, size), size);
+      progress.update('picture', index + 1, count);
+    }
+    if (args.json === true) process.stdout.write(`${JSON.stringify({ prompt, seed, pictures: paths })}\n`);
+    else say(`${count} pictures in ${args.out}`);
+    await engine.close();
+  },
+});

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/** `contextura <verb>`. */
+import { defineCommand, renderUsage, runCommand } from 'citty';
+import type { CommandDef } from 'citty';
+import { UserError } from '../errors.ts';
+import { endWith, say, version } from './terminal.ts';
+
+const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
+  quickstart: { about: 'learn a bundled subject with and without the MLM objective, and compare', load: async () => (await import('./quickstart.ts')).quickstart },
+  customize: { about: 'learn a subject from a folder of pictures', load: async () => (await import('./customize.ts')).customize },
+  generate: { about: 'pictures from a prompt, with or without a learned subject', load: async () => (await import('./generate.ts')).generate },
+  pretrain: { about: 'pretrain a contextualizer, or remake the embedded model', load: async () => (await import('./pretrain.ts')).pretrain },
+  doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
+  bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },
+};
+
+const [verb, ...rest] = process.argv.slice(2);
+
+/** Flags that the command does not have are errors: a typing mistake must not pass in silence. */
+function refuseUnknown(command: CommandDef, given: readonly string[]): void {
+  const known = Object.keys((command.args ?? {}) as object);
+  const unknown = given.filter((arg) => arg.startsWith('--')).map((arg) => arg.slice(2).split('=')[0]!).find((name) => !known.includes(name) && name !== 'help');
+  if (unknown !== undefined) throw new UserError(`--${unknown} is not a flag of ${verb}: contextura ${verb} --help lists them`);
+}
+
+try {
+  if (verb === undefined || verb === '--help' || verb === '-h') {
+    say('contextura <verb>: teach a text-to-image model your subject, and it still obeys the prompt\n');
+    for (const [name, { about }] of Object.entries(verbs)) say(`  ${name.padEnd(12)} ${about}`);
+    say('\ncontextura <verb> --help tells its flags');
+    process.exit(verb === undefined ? 2 : 0);
+  }
+  if (verb === '--version') {
+    process.stdout.write(`${version}\n`);
+    process.exit(0);
+  }
+  const entry = verbs[verb];
+  if (entry === undefined) throw new UserError(`${verb} is not a verb: ${Object.keys(verbs).join(', ')} are`);
+  const command = (await entry.load()) as CommandDef;
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(`${await renderUsage(command, defineCommand({ meta: { name: 'contextura' } }))}\n`);
+    process.exit(0);
+  }
+  refuseUnknown(command, rest);
+  await runCommand(command, { rawArgs: rest });
+} catch (error) {
+  endWith(error, rest.includes('--debug'));
+}

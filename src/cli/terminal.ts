@@ -1,0 +1,92 @@
+/** What every verb shares: flags, one-line errors, exit status, progress. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.ts';
+import { Engine } from '../graph/engine.ts';
+
+const root = new URL('../../', import.meta.url);
+export const assetPath = (name: string): string => fileURLToPath(new URL(`assets/${name}`, root));
+export const examplePath = (name: string): string => fileURLToPath(new URL(`examples/${name}`, root));
+
+export const version = (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }).version;
+export const versions = (): Record<string, string> => ({ contextura: version, node: process.versions.node, platform: `${process.platform} ${process.arch}` });
+
+export const sharedFlags = {
+  json: { type: 'boolean', description: 'one JSON object on stdout, all else on stderr' },
+  seed: { type: 'string', description: 'seed of all randomness', default: '0' },
+  device: { type: 'string', description: 'auto, cpu, webgpu or cuda', default: 'auto' },
+  quiet: { type: 'boolean', description: 'no progress' },
+  debug: { type: 'boolean', description: 'the stack of an error' },
+} as const;
+
+/** A flag's number. Throws a UserError where it is none or out of range. */
+export function numberFlag(name: string, text: string, range: { min?: number; max?: number; integer?: boolean } = {}): number {
+  const value = Number(text);
+  const { min = -Infinity, max = Infinity, integer = false } = range;
+  if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isInteger(value))) {
+    const kind = integer ? 'a whole number' : 'a number';
+    const bounds = max !== Infinity ? ` from ${min} to ${max}` : min !== -Infinity ? ` of at least ${min}` : '';
+    throw new UserError(`--${name} ${text}: ${kind}${bounds} is expected`);
+  }
+  return value;
+}
+
+export function openEngine(device: string): Engine {
+  if (device !== 'auto' && device !== 'cpu') {
+    if (device === 'webgpu' || device === 'cuda') throw new UserError(`--device ${device} is not supported yet: use cpu`);
+    throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
+  }
+  return new Engine();
+}
+
+export const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Progress: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
+export class Progress {
+  private started = performance.now();
+  private last = 0;
+  private first: number | undefined;
+  private readonly quiet: boolean;
+  constructor(quiet: boolean) {
+    this.quiet = quiet;
+  }
+  restart(): void {
+    this.started = performance.now();
+    this.first = undefined;
+    this.last = 0;
+  }
+  update(label: string, done: number, total: number, more = ''): void {
+    if (this.quiet) return;
+    const now = performance.now();
+    this.first ??= done - 1;
+    const live = process.stderr.isTTY;
+    if (done < total && now - this.last < (live ? 150 : 10_000)) return;
+    this.last = now;
+    const rate = (done - this.first) / Math.max(1e-3, (now - this.started) / 1000);
+    const left = Math.max(0, Math.round((total - done) / rate));
+    const line = `${label} ${done}/${total}${more}  ${rate.toFixed(1)}/s  ${left >= 90 ? `${Math.round(left / 60)} min` : `${left} s`} left`;
+    if (live) process.stderr.write(`\r\x1b[2K${line}${done === total ? '\n' : ''}`);
+    else say(line);
+  }
+}
+
+/** Ends the process as the contract says: 2 the request was wrong, 1 it failed, 130 interrupted. */
+export function endWith(error: unknown, debug: boolean): never {
+  if (error instanceof Error && error.name === 'AbortError') process.exit(130);
+  const message = error instanceof Error ? error.message : String(error);
+  if (process.stderr.isTTY) process.stderr.write('\n');
+  say(`contextura: ${message.split('\n')[0]}`);
+  if (debug && error instanceof Error) say(error.stack ?? '');
+  process.exit(error instanceof UserError ? error.exitStatus : 1);
+}
+
+/** A signal that the first Ctrl-C aborts; the second ends the process at once. */
+export function interruptible(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    controller.abort();
+    process.once('SIGINT', () => process.exit(130));
+  });
+  process.once('SIGTERM', () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,90 @@
+/** Speed: the engine's main primitives, a training step, the sampler. */
+import { encodePictures } from '../dataset/concept.ts';
+import type { Engine } from '../graph/engine.ts';
+import { conv2d, input, matmul, softmax } from '../graph/ops.ts';
+import { Random } from '../graph/random.ts';
+import { sizeOf, topologicalOrder } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { Inversion } from '../methods/textual-inversion.ts';
+import { Pipeline } from '../sampler/pipeline.ts';
+import { objectTemplates } from '../text/templates.ts';
+import { pixelSize, placeholderTokenizer } from '../trainer/customize.ts';
+
+export interface Speed {
+  name: string;
+  perSecond: number;
+  gflops: number;
+}
+
+/** Multiply-adds count twice; element-wise work is left out. */
+export function flopsOf(outputs: readonly Tensor[]): number {
+  return topologicalOrder(outputs).reduce((total, t) => {
+    if (t.op === 'matmul') return total + 2 * sizeOf(t.shape) * t.inputs[0]!.shape.at(-1)!;
+    if (t.op === 'conv2d') return total + 2 * sizeOf(t.shape) * sizeOf(t.inputs[1]!.shape.slice(1));
+    return total;
+  }, 0);
+}
+
+async function rateOf(run: () => Promise<unknown>, milliseconds: number): Promise<number> {
+  await run();
+  const start = performance.now();
+  let count = 0;
+  do {
+    await run();
+    count++;
+  } while (performance.now() - start < milliseconds);
+  return (1000 * count) / (performance.now() - start);
+}
+
+export async function measurePrimitives(engine: Engine, milliseconds = 1000): Promise<Speed[]> {
+  const cases: Record<string, () => Tensor> = {
+    'conv 3×3': () => conv2d(input('a', [4, 128, 32, 32]), input('b', [128, 128, 3, 3]), { padding: 1 }),
+    'matmul': () => matmul(input('a', [1024, 512]), input('b', [512, 1024])),
+    'attention': () => matmul(softmax(matmul(input('a', [8, 512, 64]), input('b', [8, 64, 512]))), input('c', [8, 512, 64])),
+  };
+  const out: Speed[] = [];
+  for (const [name, make] of Object.entries(cases)) {
+    const y = make();
+    const program = await engine.compile({ outputs: { y } });
+    const inputs = topologicalOrder([y]).filter((t): t is Tensor<'input'> => t.op === 'input');
+    const feeds = Object.fromEntries(inputs.map((t, i) => [t.attributes.name, new Random(i).normals(sizeOf(t.shape))]));
+    const perSecond = await rateOf(() => program.run(feeds), milliseconds);
+    out.push({ name, perSecond, gflops: (flopsOf([y]) * perSecond) / 1e9 });
+    await program.release();
+  }
+  return out;
+}
+
+/** Steps per second of textual inversion with the MLM objective, and of a guided sampler step. */
+export async function measureModel(engine: Engine, model: DiffusionModel, milliseconds = 3000): Promise<Omit<Speed, 'gflops'>[]> {
+  const size = pixelSize(model);
+  const tokenizer = placeholderTokenizer(model, '<v>', 1);
+  const latents = await encodePictures(engine, model, [new Uint8Array(3 * size * size)], size);
+  const width = model.textEncoder.config.hidden_size;
+  const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
+  const out: Omit<Speed, 'gflops'>[] = [];
+  const batchSize = size > 128 ? 1 : 4;
+  for (const lambda of model.contextualizer === undefined ? [0] : [0, 1e-3]) {
+    const training = await Inversion.create(
+      engine,
+      model,
+      tokenizer,
+      new Random(0).normals(width).map((x) => 0.02 * x),
+      { latents, simplePrompts: prompts, richPrompts: prompts },
+      { steps: 1e6, batchSize, promptBatch: 16, learningRate: 1e-3, schedule: 'constant', lambda, maskRate: 0.15, seed: 0 },
+    );
+    let step = 0;
+    out.push({ name: `training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`, perSecond: await rateOf(() => training.step(step++), milliseconds) });
+    await training.release();
+  }
+  const pictures = size > 128 ? 1 : 8;
+  const pipeline = await Pipeline.create(engine, model, pictures);
+  const steps = 4;
+  const once = async (): Promise<void> => {
+    for await (const { index } of pipeline.generate({ prompts: Array.from({ length: pictures }, () => 'a dog'), seed: 0, sampler: 'ddim', steps, guidance: 4 })) if (index < 0) return;
+  };
+  out.push({ name: `guided sampler step, ${pictures} pictures`, perSecond: steps * (await rateOf(once, milliseconds)) });
+  await pipeline.release();
+  return out;
+}
