@@ -37,7 +37,9 @@ export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
   const key = issue.path.join('.');
   const got = key === '' ? undefined : (value as Record<string, unknown>)[key];
   const name = key === 'lambda' ? 'lambda (λ)' : key === 'maskRate' ? 'maskRate (ρ)' : key;
-  throw new UserError(`${where}: ${name} is ${got === undefined ? 'missing' : JSON.stringify(got)}: ${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`);
+  throw new UserError(
+    `${where}: ${name} is ${got === undefined ? 'missing' : JSON.stringify(got)}: ${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`,
+  );
 }
 
 /** A recipe file. */

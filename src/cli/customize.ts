@@ -23,7 +23,16 @@ const numbers: Record<string, { key: string; integer?: boolean }> = {
   'sample-every': { key: 'sampleEvery', integer: true },
   'checkpoint-every': { key: 'checkpointEvery', integer: true },
 };
-const texts: Record<string, string> = { model: 'model', images: 'images', class: 'class', method: 'method', token: 'token', prompts: 'prompts', initializer: 'initializer', schedule: 'schedule' };
+const texts: Record<string, string> = {
+  model: 'model',
+  images: 'images',
+  class: 'class',
+  method: 'method',
+  token: 'token',
+  prompts: 'prompts',
+  initializer: 'initializer',
+  schedule: 'schedule',
+};
 
 export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
 
@@ -61,13 +70,15 @@ export const customize = defineCommand({
     if (resume !== undefined) base = (await RunFolder.open(resume)).record.recipe as Record<string, unknown>;
     else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
     for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
-    for (const [flag, { key, integer }] of Object.entries(numbers)) if (typeof flags[flag] === 'string') base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
+    for (const [flag, { key, integer }] of Object.entries(numbers))
+      if (typeof flags[flag] === 'string') base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
     if (typeof flags.seed === 'string') base.seed = numberFlag('seed', flags.seed, { min: 0, integer: true });
     if (base.images === undefined) throw new UserError('--images is missing: name the folder of the subject’s pictures');
     if (base.class === undefined) throw new UserError('--class is missing: say what kind of thing the subject is, such as dog');
     const tiny = (base.model ?? 'tiny') === 'tiny';
     const recipe = parseRecipe(tiny ? { ...tinyDefaults, ...base } : base, typeof flags.recipe === 'string' ? flags.recipe : 'the request');
-    if (tiny && !isWorldClass(recipe.class)) throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
+    if (tiny && !isWorldClass(recipe.class))
+      throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
     const engine = openEngine(args.device);
@@ -77,8 +88,20 @@ export const customize = defineCommand({
     const started = performance.now();
     let last = {};
     let artefact = '';
-    for await (const e of learn({ engine, model, recipe, prompts, out, resume: resume !== undefined, versions: versions(), signal: interruptible() })) {
-      if (e.kind === 'start' && args.quiet !== true) say(`learning ${recipe.token} from ${e.pictures.length} pictures, ${e.step === 0 ? '' : `from step ${e.step}, `}${e.steps} steps${e.pictures.length < 3 ? ' (3 to 5 pictures work better)' : ''}`);
+    for await (const e of learn({
+      engine,
+      model,
+      recipe,
+      prompts,
+      out,
+      resume: resume !== undefined,
+      versions: versions(),
+      signal: interruptible(),
+    })) {
+      if (e.kind === 'start' && args.quiet !== true)
+        say(
+          `learning ${recipe.token} from ${e.pictures.length} pictures, ${e.step === 0 ? '' : `from step ${e.step}, `}${e.steps} steps${e.pictures.length < 3 ? ' (3 to 5 pictures work better)' : ''}`,
+        );
       if (e.kind === 'step') {
         const { diffusion, mlm, step } = e.event;
         last = { step, diffusion, ...(mlm !== undefined && { mlm }) };
@@ -88,7 +111,10 @@ export const customize = defineCommand({
     }
     const seconds = Math.round((performance.now() - started) / 100) / 10;
     if (args.json === true) process.stdout.write(`${JSON.stringify({ artefact, ...last, seconds })}\n`);
-    else say(`${seconds} s; pictures with it: contextura generate --artefact ${out} --prompt "a ${recipe.token} ${recipe.class} in the snow" --out pictures`);
+    else
+      say(
+        `${seconds} s; pictures with it: contextura generate --artefact ${out} --prompt "a ${recipe.token} ${recipe.class} in the snow" --out pictures`,
+      );
     await engine.close();
   },
 });

@@ -24,6 +24,16 @@ export const doctor = defineCommand({
       gflops: Object.fromEntries(speeds.map(({ name, gflops }) => [name, Math.round(gflops)])),
     };
     if (args.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else for (const [key, value] of Object.entries(result)) say(`${key.padEnd(12)} ${typeof value === 'object' ? Object.entries(value).map(([k, v]) => `${k} ${v} GFLOP/s`).join(', ') : value}`);
+    else
+      for (const [key, value] of Object.entries(result))
+        say(
+          `${key.padEnd(12)} ${
+            typeof value === 'object'
+              ? Object.entries(value)
+                  .map(([k, v]) => `${k} ${v} GFLOP/s`)
+                  .join(', ')
+              : value
+          }`,
+        );
   },
 });

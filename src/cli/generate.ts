@@ -26,9 +26,11 @@ export const generate = defineCommand({
     ...sharedFlags,
   },
   async run({ args }) {
-    if (args.prompt === undefined || args.prompt.trim() === '') throw new UserError('--prompt is missing: say what the pictures should show');
+    if (args.prompt === undefined || args.prompt.trim() === '')
+      throw new UserError('--prompt is missing: say what the pictures should show');
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the pictures');
-    if (!(args.sampler in samplers)) throw new UserError(`--sampler ${args.sampler}: one of ${Object.keys(samplers).join(', ')} is expected`);
+    if (!(args.sampler in samplers))
+      throw new UserError(`--sampler ${args.sampler}: one of ${Object.keys(samplers).join(', ')} is expected`);
     const count = numberFlag('n', args.n, { min: 1, max: 10_000, integer: true });
     const steps = numberFlag('steps', args.steps, { min: 1, max: 1000, integer: true });
     const guidance = numberFlag('guidance', args.guidance, { min: 0, max: 100 });
@@ -39,14 +41,18 @@ export const generate = defineCommand({
     const engine = openEngine(args.device);
     const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
     const learned = args.artefact === undefined ? undefined : await readArtefact(args.artefact, model);
-    if (args.prompt.includes(subjectMark) && learned === undefined) throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);
+    if (args.prompt.includes(subjectMark) && learned === undefined)
+      throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);
     const prompt = learned === undefined ? args.prompt : withSubject(args.prompt, `${learned.token} ${learned.recipe?.class ?? ''}`.trim());
     const vectors = learned === undefined ? 0 : learned.concept.vectors.length / model.textEncoder.config.hidden_size;
     const size = pixelSize(model);
     const signal = interruptible();
     const pipeline = await Pipeline.create(engine, model, Math.min(count, size > 128 ? 1 : 8), vectors);
     const progress = new Progress(args.quiet === true);
-    const pictures = pipeline.generate({ prompts: paths.map(() => prompt), negative: args.negative, seed, sampler: args.sampler as SamplerName, steps, guidance }, learned?.concept);
+    const pictures = pipeline.generate(
+      { prompts: paths.map(() => prompt), negative: args.negative, seed, sampler: args.sampler as SamplerName, steps, guidance },
+      learned?.concept,
+    );
     for await (const { index, pixels } of pictures) {
       signal.throwIfAborted();
       await writePng(paths[index]!, toBytes(pixels, size), size);

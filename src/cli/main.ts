@@ -6,10 +6,19 @@ import { UserError } from '../errors.ts';
 import { endWith, say, version } from './terminal.ts';
 
 const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
-  quickstart: { about: 'learn a bundled subject with and without the MLM objective, and compare', load: async () => (await import('./quickstart.ts')).quickstart },
+  quickstart: {
+    about: 'learn a bundled subject with and without the MLM objective, and compare',
+    load: async () => (await import('./quickstart.ts')).quickstart,
+  },
   customize: { about: 'learn a subject from a folder of pictures', load: async () => (await import('./customize.ts')).customize },
-  generate: { about: 'pictures from a prompt, with or without a learned subject', load: async () => (await import('./generate.ts')).generate },
-  pretrain: { about: 'pretrain a contextualizer, or remake the embedded model', load: async () => (await import('./pretrain.ts')).pretrain },
+  generate: {
+    about: 'pictures from a prompt, with or without a learned subject',
+    load: async () => (await import('./generate.ts')).generate,
+  },
+  pretrain: {
+    about: 'pretrain a contextualizer, or remake the embedded model',
+    load: async () => (await import('./pretrain.ts')).pretrain,
+  },
   doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
   bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },
 };
@@ -19,7 +28,10 @@ const [verb, ...rest] = process.argv.slice(2);
 /** Flags that the command does not have are errors: a typing mistake must not pass in silence. */
 function refuseUnknown(command: CommandDef, given: readonly string[]): void {
   const known = Object.keys((command.args ?? {}) as object);
-  const unknown = given.filter((arg) => arg.startsWith('--')).map((arg) => arg.slice(2).split('=')[0]!).find((name) => !known.includes(name) && name !== 'help');
+  const unknown = given
+    .filter((arg) => arg.startsWith('--'))
+    .map((arg) => arg.slice(2).split('=')[0]!)
+    .find((name) => !known.includes(name) && name !== 'help');
   if (unknown !== undefined) throw new UserError(`--${unknown} is not a flag of ${verb}: contextura ${verb} --help lists them`);
 }
 

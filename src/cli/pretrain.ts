@@ -65,19 +65,27 @@ export const pretrain = defineCommand({
     const text = await readFile(args.corpus, 'utf8').catch(() => {
       throw new UserError(`--corpus ${args.corpus} cannot be read: name a text file with one caption a line`);
     });
-    const corpus = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+    const corpus = text
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
     if (corpus.length === 0) throw new UserError(`--corpus ${args.corpus} holds no captions: one a line is expected`);
     const folder = args.model === 'tiny' ? assetPath('tiny') : args.model;
     const model = await loadModel(folder);
     const engine = openEngine(args.device);
     const steps = numberFlag('steps', args.steps, { min: 1, integer: true });
-    const training = trainContextualizer(engine, { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer }, corpus, {
-      steps,
-      batchSize: numberFlag('batch', args.batch, { min: 1, max: 4096, integer: true }),
-      maskRate: numberFlag('mask-rate', args['mask-rate'], { min: 0.01, max: 0.99 }),
-      learningRate: numberFlag('learning-rate', args['learning-rate'], { min: 0, max: 10 }),
-      seed: numberFlag('seed', args.seed, { min: 0, integer: true }),
-    });
+    const training = trainContextualizer(
+      engine,
+      { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer },
+      corpus,
+      {
+        steps,
+        batchSize: numberFlag('batch', args.batch, { min: 1, max: 4096, integer: true }),
+        maskRate: numberFlag('mask-rate', args['mask-rate'], { min: 0.01, max: 0.99 }),
+        learningRate: numberFlag('learning-rate', args['learning-rate'], { min: 0, max: 10 }),
+        seed: numberFlag('seed', args.seed, { min: 0, integer: true }),
+      },
+    );
     let next = await training.next();
     let last = {};
     for (; next.done !== true; next = await training.next()) {

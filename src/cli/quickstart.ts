@@ -36,7 +36,10 @@ export const quickstart = defineCommand({
   async run({ args }) {
     const started = performance.now();
     const subject = benchmarkSubjects.find(({ name }) => name === args.subject);
-    if (subject === undefined) throw new UserError(`--subject ${args.subject} is not bundled: choose one of ${benchmarkSubjects.map(({ name }) => name).join(', ')}`);
+    if (subject === undefined)
+      throw new UserError(
+        `--subject ${args.subject} is not bundled: choose one of ${benchmarkSubjects.map(({ name }) => name).join(', ')}`,
+      );
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? freeFolder();
     if (existsSync(out) && readdirSync(out).length > 0) throw new UserError(`--out ${out} holds another run: choose another folder`);
@@ -47,7 +50,13 @@ export const quickstart = defineCommand({
     const { className } = subject.identity;
     const kind = classes[className];
     const quick = args.quick === true;
-    const recipe = parseRecipe({ images: examplePath(`subjects/${subject.name}`), class: className, seed, ...tinyDefaults, ...(quick && { steps: 20, sampleEvery: 0 }) });
+    const recipe = parseRecipe({
+      images: examplePath(`subjects/${subject.name}`),
+      class: className,
+      seed,
+      ...tinyDefaults,
+      ...(quick && { steps: 20, sampleEvery: 0 }),
+    });
     const prompts = evaluationPrompts(kind).slice(0, quick ? 4 : 25);
     const picturesPerPrompt = quick ? 1 : 2;
     const comparison = compareMethods({
@@ -75,22 +84,44 @@ export const quickstart = defineCommand({
       if ('pictures' in value) progress.update(`${value.method}: picture`, value.pictures, value.of);
       else if (value.event.kind === 'step') {
         const { diffusion, mlm, step } = value.event.event;
-        progress.update(`${value.method}: step`, step, value.event.steps, `  loss ${diffusion.toFixed(3)}${mlm === undefined ? '' : ` mlm ${mlm.toFixed(2)}`}`);
+        progress.update(
+          `${value.method}: step`,
+          step,
+          value.event.steps,
+          `  loss ${diffusion.toFixed(3)}${mlm === undefined ? '' : ` mlm ${mlm.toFixed(2)}`}`,
+        );
       }
     }
     const results = next.value;
     const size = pixelSize(model);
-    const metrics = Object.fromEntries(await Promise.all(results.map(async ({ name, folder }) => [name, await (await RunFolder.open(folder)).run.metrics()] as const)));
+    const metrics = Object.fromEntries(
+      await Promise.all(results.map(async ({ name, folder }) => [name, await (await RunFolder.open(folder)).run.metrics()] as const)),
+    );
     const seconds = (performance.now() - started) / 1000;
     const photographs = await Promise.all((await listImages(recipe.images)).map((path) => readSquare(path, size)));
     const { steps, learningRate, lambda, maskRate, vectors } = recipe;
     const report = join(out, 'report.html');
-    const settings = { steps, 'learning rate': learningRate, 'λ': lambda, 'ρ': maskRate, vectors, seed };
-    await writeAtomically(report, await comparisonReport({ subject: subject.name, className, photographs, size, prompts: prompts.map((prompt) => withSubject(prompt, className)), picturesPerPrompt, results, metrics, settings, seconds }));
+    const settings = { steps, 'learning rate': learningRate, λ: lambda, ρ: maskRate, vectors, seed };
+    await writeAtomically(
+      report,
+      await comparisonReport({
+        subject: subject.name,
+        className,
+        photographs,
+        size,
+        prompts: prompts.map((prompt) => withSubject(prompt, className)),
+        picturesPerPrompt,
+        results,
+        metrics,
+        settings,
+        seconds,
+      }),
+    );
     const runs = results.map(({ name, clipT, dino, dinoFg }) => ({ name, clipT, dino, dinoFg }));
     if (args.json === true) process.stdout.write(`${JSON.stringify({ runs, seconds: Math.round(seconds * 10) / 10, report })}\n`);
     else {
-      for (const { name, clipT, dino, dinoFg } of runs) say(`${name.padEnd(8)} CLIP-T ${clipT.toFixed(3)}  DINO ${dino.toFixed(3)}  DINO-FG ${dinoFg.toFixed(3)}`);
+      for (const { name, clipT, dino, dinoFg } of runs)
+        say(`${name.padEnd(8)} CLIP-T ${clipT.toFixed(3)}  DINO ${dino.toFixed(3)}  DINO-FG ${dinoFg.toFixed(3)}`);
       say(`${seconds.toFixed(0)} s; open ${report}`);
     }
     await engine.close();

@@ -9,7 +9,11 @@ export const assetPath = (name: string): string => fileURLToPath(new URL(`assets
 export const examplePath = (name: string): string => fileURLToPath(new URL(`examples/${name}`, root));
 
 export const version = (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }).version;
-export const versions = (): Record<string, string> => ({ contextura: version, node: process.versions.node, platform: `${process.platform} ${process.arch}` });
+export const versions = (): Record<string, string> => ({
+  contextura: version,
+  node: process.versions.node,
+  platform: `${process.platform} ${process.arch}`,
+});
 
 export const sharedFlags = {
   json: { type: 'boolean', description: 'one JSON object on stdout, all else on stderr' },

@@ -24,14 +24,20 @@ export function alphasCumprod(config: SchedulerConfig): Float64Array {
   let product = 1;
   for (let t = 0; t < count; t++) {
     const share = t / (count - 1);
-    const beta = config.beta_schedule === 'linear' ? first + share * (last - first) : (Math.sqrt(first) + share * (Math.sqrt(last) - Math.sqrt(first))) ** 2;
+    const beta =
+      config.beta_schedule === 'linear'
+        ? first + share * (last - first)
+        : (Math.sqrt(first) + share * (Math.sqrt(last) - Math.sqrt(first))) ** 2;
     out[t] = product *= 1 - beta;
   }
   return out;
 }
 
 /** What a training step feeds for its timesteps: the time, √ᾱ_t and √(1 − ᾱ_t), [B] each. */
-export function diffusionFeeds(alphas: Float64Array, timesteps: readonly number[]): Record<'timesteps' | 'signal' | 'deviation', Float32Array> {
+export function diffusionFeeds(
+  alphas: Float64Array,
+  timesteps: readonly number[],
+): Record<'timesteps' | 'signal' | 'deviation', Float32Array> {
   return {
     timesteps: Float32Array.from(timesteps),
     signal: Float32Array.from(timesteps, (t) => Math.sqrt(alphas[t]!)),

@@ -28,7 +28,10 @@ export class Judges {
   }
 
   static async load(engine: Engine, folder: string): Promise<Judges> {
-    const config = JSON.parse(await readFile(join(folder, 'clip', 'config.json'), 'utf8')) as { text_config: unknown; vision_config: unknown };
+    const config = JSON.parse(await readFile(join(folder, 'clip', 'config.json'), 'utf8')) as {
+      text_config: unknown;
+      vision_config: unknown;
+    };
     const text = clipTextConfig.parse(config.text_config);
     const vision = vitConfig.parse(config.vision_config);
     const dino = vitConfig.parse(JSON.parse(await readFile(join(folder, 'dino', 'config.json'), 'utf8')));
@@ -38,7 +41,9 @@ export class Judges {
     const pixels = input('pixels', [batch, 3, vision.image_size, vision.image_size]);
     const compile = (out: Parameters<typeof engine.compile>[0]['outputs']): Promise<Program> => engine.compile({ outputs: out! });
     const programs = {
-      text: await compile({ out: normalized(clipTextProjection(clip, text, clipText(clip, text, clipTokenEmbedding(clip, text, ids)), ids)) }),
+      text: await compile({
+        out: normalized(clipTextProjection(clip, text, clipText(clip, text, clipTokenEmbedding(clip, text, ids)), ids)),
+      }),
       image: await compile({ out: normalized(clipImage(clip, vision, pixels)) }),
       identity: await compile({ out: normalized(vit(identity, dino, pixels)) }),
       mask: await compile({ out: sigmoid(segmenter(mask, pixels)) }),
@@ -62,7 +67,11 @@ export class Judges {
 
   /** CLIP text embeddings, of length 1. */
   texts(prompts: readonly string[]): Promise<Float32Array[]> {
-    return this.inBatches(this.programs.text, 'ids', prompts.map((prompt) => this.tokenizer.pad(prompt, this.length)));
+    return this.inBatches(
+      this.programs.text,
+      'ids',
+      prompts.map((prompt) => this.tokenizer.pad(prompt, this.length)),
+    );
   }
   /** CLIP image embeddings of pictures [3, S, S] in [−1, 1]. */
   images(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
@@ -93,13 +102,27 @@ export interface Scores {
  * Scores of each picture: CLIP-T against its prompt (with the class word, no placeholder), DINO and
  * DINO-FG as the mean cosine to the subject's own pictures.
  */
-export async function scorePictures(judges: Judges, pictures: readonly Float32Array[], prompts: readonly string[], references: readonly Float32Array[]): Promise<Scores[]> {
+export async function scorePictures(
+  judges: Judges,
+  pictures: readonly Float32Array[],
+  prompts: readonly string[],
+  references: readonly Float32Array[],
+): Promise<Scores[]> {
   const texts = new Map<string, Float32Array>();
   const distinct = [...new Set(prompts)];
   (await judges.texts(distinct)).forEach((embedding, i) => texts.set(distinct[i]!, embedding));
-  const [images, whole, wholeReal] = [await judges.images(pictures), await judges.identities(pictures), await judges.identities(references)];
+  const [images, whole, wholeReal] = [
+    await judges.images(pictures),
+    await judges.identities(pictures),
+    await judges.identities(references),
+  ];
   const parts = await judges.identities(await judges.foregrounds(pictures));
   const partsReal = await judges.identities(await judges.foregrounds(references));
-  const nearness = (embedding: Float32Array, all: readonly Float32Array[]): number => all.reduce((total, other) => total + cosine(embedding, other), 0) / all.length;
-  return pictures.map((_, i) => ({ clipT: cosine(images[i]!, texts.get(prompts[i]!)!), dino: nearness(whole[i]!, wholeReal), dinoFg: nearness(parts[i]!, partsReal) }));
+  const nearness = (embedding: Float32Array, all: readonly Float32Array[]): number =>
+    all.reduce((total, other) => total + cosine(embedding, other), 0) / all.length;
+  return pictures.map((_, i) => ({
+    clipT: cosine(images[i]!, texts.get(prompts[i]!)!),
+    dino: nearness(whole[i]!, wholeReal),
+    dinoFg: nearness(parts[i]!, partsReal),
+  }));
 }

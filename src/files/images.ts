@@ -22,30 +22,49 @@ export async function listImages(folder: string): Promise<string[]> {
 export async function readSquare(path: string, size: number): Promise<Uint8Array> {
   try {
     const { width, height } = await sharp(path).metadata();
-    if (Math.min(width, height) < smallest) throw new UserError(`${path} is ${width} × ${height} pixels; at least ${smallest} × ${smallest} are needed: leave it out`);
-    const bytes = await sharp(path).rotate().flatten({ background: '#ffffff' }).toColourspace('srgb').resize(size, size, { fit: 'cover', kernel: 'lanczos3' }).removeAlpha().raw().toBuffer();
+    if (Math.min(width, height) < smallest)
+      throw new UserError(`${path} is ${width} × ${height} pixels; at least ${smallest} × ${smallest} are needed: leave it out`);
+    const bytes = await sharp(path)
+      .rotate()
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .resize(size, size, { fit: 'cover', kernel: 'lanczos3' })
+      .removeAlpha()
+      .raw()
+      .toBuffer();
     return bytes;
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read as a picture (${String((error as Error).message).split('\n')[0]}): replace it or leave it out`);
+    throw new UserError(
+      `${path} cannot be read as a picture (${String((error as Error).message).split('\n')[0]}): replace it or leave it out`,
+    );
   }
 }
 
 /** Planes [3, H, W] in [−1, 1] → bytes [H, W, 3]. */
 export function toBytes(planes: Float32Array, size: number): Uint8Array {
   const out = new Uint8Array(3 * size * size);
-  for (let c = 0; c < 3; c++) for (let i = 0; i < size * size; i++) out[3 * i + c] = Math.max(0, Math.min(255, Math.round((planes[c * size * size + i]! + 1) * 127.5)));
+  for (let c = 0; c < 3; c++)
+    for (let i = 0; i < size * size; i++)
+      out[3 * i + c] = Math.max(0, Math.min(255, Math.round((planes[c * size * size + i]! + 1) * 127.5)));
   return out;
 }
 
-export const encodePng = (bytes: Uint8Array, size: number, height = size): Promise<Buffer> => sharp(bytes, { raw: { width: size, height, channels: 3 } }).png().toBuffer();
+export const encodePng = (bytes: Uint8Array, size: number, height = size): Promise<Buffer> =>
+  sharp(bytes, { raw: { width: size, height, channels: 3 } })
+    .png()
+    .toBuffer();
 
 export async function writePng(path: string, bytes: Uint8Array, size: number): Promise<void> {
   await writeAtomically(path, await encodePng(bytes, size));
 }
 
 /** Pictures of one size in rows of `columns`, [rows · size, columns · size, 3]. */
-export function contactSheet(pictures: readonly Uint8Array[], size: number, columns: number): { bytes: Uint8Array; width: number; height: number } {
+export function contactSheet(
+  pictures: readonly Uint8Array[],
+  size: number,
+  columns: number,
+): { bytes: Uint8Array; width: number; height: number } {
   const rows = Math.ceil(pictures.length / columns);
   const width = columns * size;
   const bytes = new Uint8Array(rows * size * width * 3).fill(255);

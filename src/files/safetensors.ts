@@ -45,7 +45,8 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const prefix = Buffer.alloc(8);
     await file.read(prefix, 0, 8, 0);
     const headerLength = Number(prefix.readBigUInt64LE());
-    if (headerLength > longestHeader || headerLength + 8 > stat.size) throw bad(`its header should have ${headerLength} bytes and the file has ${stat.size} (truncated?)`);
+    if (headerLength > longestHeader || headerLength + 8 > stat.size)
+      throw bad(`its header should have ${headerLength} bytes and the file has ${stat.size} (truncated?)`);
     const bytes = Buffer.alloc(headerLength);
     await file.read(bytes, 0, headerLength, 8);
     let header: unknown;
@@ -63,9 +64,12 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const ranges = [...tensors.values()].toSorted((a, b) => a.offset - b.offset);
     ranges.forEach((entry, i) => {
       const before = ranges[i - 1];
-      if (before !== undefined && before.offset + before.length > entry.offset) throw bad(`tensors ${before.name} and ${entry.name} overlap`);
+      if (before !== undefined && before.offset + before.length > entry.offset)
+        throw bad(`tensors ${before.name} and ${entry.name} overlap`);
     });
-    const metadata = isRecord(header.__metadata__) ? Object.fromEntries(Object.entries(header.__metadata__).map(([key, value]) => [key, String(value)])) : {};
+    const metadata = isRecord(header.__metadata__)
+      ? Object.fromEntries(Object.entries(header.__metadata__).map(([key, value]) => [key, String(value)]))
+      : {};
     return { path, metadata, tensors };
   } finally {
     await file.close();
@@ -78,10 +82,12 @@ function checkEntry(name: string, entry: unknown, start: number, size: number, b
   if (typeof dtype !== 'string' || !(dtype in widths)) throw bad(`tensor ${name} has the unknown dtype ${String(dtype)}`);
   const natural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(natural)) throw bad(`tensor ${name} has no proper shape`);
-  if (!Array.isArray(range) || range.length !== 2 || !range.every(natural) || range[0]! > range[1]!) throw bad(`tensor ${name} has no proper data_offsets`);
+  if (!Array.isArray(range) || range.length !== 2 || !range.every(natural) || range[0]! > range[1]!)
+    throw bad(`tensor ${name} has no proper data_offsets`);
   const length = range[1]! - range[0]!;
   const expected = shape.reduce((product: number, n: number) => product * n, widths[dtype as FileDtype]);
-  if (length !== expected) throw bad(`tensor ${name} of shape [${shape.join(', ')}] and dtype ${dtype} takes ${expected} bytes, its range has ${length}`);
+  if (length !== expected)
+    throw bad(`tensor ${name} of shape [${shape.join(', ')}] and dtype ${dtype} takes ${expected} bytes, its range has ${length}`);
   if (start + range[1]! > size) throw bad(`tensor ${name} ends at byte ${start + range[1]!} and the file at ${size} (truncated?)`);
   return { name, dtype: dtype as FileDtype, shape, offset: start + range[0]!, length };
 }
@@ -122,7 +128,11 @@ function decode(entry: TensorEntry, bytes: Uint8Array): Float32Array {
 }
 
 /** The bytes of a file: tensors in order of their names, each aligned to its own width. */
-export function encodeSafetensors(tensors: Readonly<Record<string, NewTensor>>, metadata: Readonly<Record<string, string>> = {}, dtype: 'F32' | 'F16' = 'F32'): Uint8Array {
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, NewTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+  dtype: 'F32' | 'F16' = 'F32',
+): Uint8Array {
   const names = Object.keys(tensors).toSorted();
   let end = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata };
@@ -145,6 +155,11 @@ export function encodeSafetensors(tensors: Readonly<Record<string, NewTensor>>, 
   return bytes;
 }
 
-export async function writeSafetensors(path: string, tensors: Readonly<Record<string, NewTensor>>, metadata: Readonly<Record<string, string>> = {}, dtype: 'F32' | 'F16' = 'F32'): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, NewTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+  dtype: 'F32' | 'F16' = 'F32',
+): Promise<void> {
   await writeAtomically(path, encodeSafetensors(tensors, metadata, dtype));
 }

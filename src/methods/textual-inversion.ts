@@ -65,18 +65,30 @@ export class Inversion {
   }
 
   /** @param initial first vectors [n, D] */
-  static async create(engine: Engine, model: DiffusionModel, tokenizer: ClipTokenizer, initial: Float32Array, data: InversionData, options: InversionOptions): Promise<Inversion> {
+  static async create(
+    engine: Engine,
+    model: DiffusionModel,
+    tokenizer: ClipTokenizer,
+    initial: Float32Array,
+    data: InversionData,
+    options: InversionOptions,
+  ): Promise<Inversion> {
     const { textEncoder, unet: denoiser, contextualizer: psi, scheduler } = model;
     const { batchSize, promptBatch, lambda } = options;
     const { max_position_embeddings: longest, hidden_size: width } = textEncoder.config;
     const vectors = initial.length / width;
     const learned = state('concept', [vectors, width]);
-    const fitting = (prompts: readonly string[]): number => Math.min(longest, Math.max(...prompts.map((prompt) => tokenizer.encode(prompt).length)) + 2);
+    const fitting = (prompts: readonly string[]): number =>
+      Math.min(longest, Math.max(...prompts.map((prompt) => tokenizer.encode(prompt).length)) + 2);
 
     const { in_channels: channels, sample_size: size } = denoiser.config;
     const shape = [batchSize, channels, size, size];
     const [latents, noise] = [input('latents', shape), input('noise', shape)];
-    const [timesteps, signal, deviation] = ['timesteps', 'signal', 'deviation'].map((name) => input(name, [batchSize])) as [Tensor, Tensor, Tensor];
+    const [timesteps, signal, deviation] = ['timesteps', 'signal', 'deviation'].map((name) => input(name, [batchSize])) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
     // The U-Net attends to every position, so simple prompts keep the full length that it was trained with.
     const ids = input('ids', [batchSize, longest], 'int32');
     const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, learned));
@@ -97,7 +109,7 @@ export class Inversion {
     const optimizer = adamw(parameters, gradients(loss, [learned]), { weightDecay: 0.01 });
     const outputs = { diffusion, ...(mlm && { mlm }), gradientNorm: optimizer.gradientNorm };
     const program = await engine.compile({ outputs, updates: optimizer.updates });
-    const first: TrainState = { concept: { data: initial.slice(), shape: learned.shape }, ...optimizer.initial() as TrainState };
+    const first: TrainState = { concept: { data: initial.slice(), shape: learned.shape }, ...(optimizer.initial() as TrainState) };
     await engine.setState(first);
 
     const alphas = alphasCumprod(scheduler);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { schedulerConfig } from '../diffusion/schedule.ts';
 import type { SchedulerConfig } from '../diffusion/schedule.ts';
 import { UserError } from '../errors.ts';
@@ -55,14 +55,16 @@ async function readConfig<C>(path: string, schema: z.ZodType<C>): Promise<C> {
 export async function frozenParameters(path: string): Promise<Parameters> {
   const file = await openSafetensors(path);
   const decoded = new Map<string, Float32Array>();
-  for (const { name, dtype } of file.tensors.values()) if (dtype !== 'F32' && /^B?F/.test(dtype)) decoded.set(name, await readTensor(file, name));
+  for (const { name, dtype } of file.tensors.values())
+    if (dtype !== 'F32' && /^B?F/.test(dtype)) decoded.set(name, await readTensor(file, name));
   const made = new Map<string, Tensor>();
   return new Parameters((name, shape) => {
     const known = made.get(name);
     if (known !== undefined) return known;
     const entry = file.tensors.get(name);
     if (entry === undefined) throw new UserError(`${path} has no tensor ${name}: its config.json does not describe it`);
-    if (entry.shape.join() !== shape.join()) throw new UserError(`${path}: tensor ${name} is [${entry.shape.join(', ')}], its config.json asks for [${shape.join(', ')}]`);
+    if (entry.shape.join() !== shape.join())
+      throw new UserError(`${path}: tensor ${name} is [${entry.shape.join(', ')}], its config.json asks for [${shape.join(', ')}]`);
     const data = decoded.get(name);
     const tensor = data === undefined ? fileConstant(path, entry.offset, shape) : constant(data, shape);
     made.set(name, tensor);
@@ -76,7 +78,8 @@ async function component<C>(folder: string, schema: z.ZodType<C>, weights: strin
 
 /** Loads `folder`. Throws a UserError that names the file and the remedy where something is missing or does not fit. */
 export async function loadModel(folder: string): Promise<DiffusionModel> {
-  if (!existsSync(join(folder, 'model_index.json'))) throw new UserError(`${folder} has no model_index.json: --model takes a folder in diffusers' layout, or tiny`);
+  if (!existsSync(join(folder, 'model_index.json')))
+    throw new UserError(`${folder} has no model_index.json: --model takes a folder in diffusers' layout, or tiny`);
   const diffusion = 'diffusion_pytorch_model.safetensors';
   const psi = join(folder, 'contextualizer');
   return {

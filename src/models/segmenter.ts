@@ -20,8 +20,11 @@ export function segmenter(p: Parameters, pixels: Tensor): Tensor {
     skips.push(h);
   });
   skips.pop();
-  widths.slice(0, -1).toReversed().forEach((width, i) => {
-    h = block(p.in('up').in(i), concat([upsample2(h), skips.pop()!], 1), width);
-  });
+  widths
+    .slice(0, -1)
+    .toReversed()
+    .forEach((width, i) => {
+      h = block(p.in('up').in(i), concat([upsample2(h), skips.pop()!], 1), width);
+    });
   return convolution(p.in('out'), h, 1, 3, { padding: 1 });
 }

@@ -18,6 +18,9 @@ export function initialValue(name: string, shape: Shape, random: Random): Float3
   return stream.normals(size).map((x) => x * deviation);
 }
 
-export function initialValues(parameters: ReadonlyMap<string, Tensor>, random: Random): Record<string, { data: Float32Array; shape: Shape }> {
+export function initialValues(
+  parameters: ReadonlyMap<string, Tensor>,
+  random: Random,
+): Record<string, { data: Float32Array; shape: Shape }> {
   return Object.fromEntries([...parameters].map(([name, { shape }]) => [name, { data: initialValue(name, shape, random), shape }]));
 }

@@ -25,5 +25,8 @@ export function mlmLoss(model: MlmModel, tokens: Tensor, ids: Tensor, mask: Tens
   const logits = contextualizer(model.contextualizer, model.config, states);
   // A placeholder's id is past the vocabulary; it is never masked, so any target will do.
   const targets = select(less(ids, model.config.vocab_size), ids, multiply(ids, 0));
-  return { loss: weightedMean(crossEntropy(logits, targets), mask), accuracy: weightedMean(cast(argmaxMatches(logits, targets), 'float32'), mask) };
+  return {
+    loss: weightedMean(crossEntropy(logits, targets), mask),
+    accuracy: weightedMean(cast(argmaxMatches(logits, targets), 'float32'), mask),
+  };
 }

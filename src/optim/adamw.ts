@@ -23,7 +23,11 @@ export interface AdamW {
 }
 
 /** What a step feeds: the learning rate and Adam's bias corrections. `step` counts from 1. */
-export function adamwFeeds(learningRate: number, step: number, { beta1 = 0.9, beta2 = 0.999 }: AdamWOptions = {}): Record<string, Float32Array> {
+export function adamwFeeds(
+  learningRate: number,
+  step: number,
+  { beta1 = 0.9, beta2 = 0.999 }: AdamWOptions = {},
+): Record<string, Float32Array> {
   return {
     learningRate: Float32Array.of(learningRate),
     correction1: Float32Array.of(1 / (1 - beta1 ** step)),
@@ -52,7 +56,8 @@ export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readon
     const v = add(moment2, multiply(subtract(square(g), moment2), 1 - beta2));
     const direction = divide(multiply(m, correction1), add(sqrt(multiply(v, correction2)), epsilon));
     // Decoupled decay; biases and gains (one axis) are left alone.
-    const kept = weightDecay === 0 || parameter.shape.length < 2 ? parameter : multiply(parameter, subtract(1, multiply(learningRate, weightDecay)));
+    const kept =
+      weightDecay === 0 || parameter.shape.length < 2 ? parameter : multiply(parameter, subtract(1, multiply(learningRate, weightDecay)));
     updates[name] = subtract(kept, multiply(direction, learningRate));
     updates[`adam.1.${name}`] = m;
     updates[`adam.2.${name}`] = v;
@@ -62,6 +67,7 @@ export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readon
     updates,
     gradientNorm,
     stateNames: Object.keys(shapes),
-    initial: () => Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
+    initial: () =>
+      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
   };
 }

@@ -79,20 +79,27 @@ export function trainClip(
   const texts = normalized(clipTextProjection(p, text, hidden, ids));
   const scale = exp(negate(maximum(negate(p.get('logit_scale', [])), -Math.log(100))));
   const logits = multiply(matmul(images, swapLast(texts)), scale);
-  const own = constant(Int32Array.from({ length: batchSize }, (_, i) => i), [batchSize]);
+  const own = constant(
+    Int32Array.from({ length: batchSize }, (_, i) => i),
+    [batchSize],
+  );
   const loss = multiply(add(mean(crossEntropy(logits, own)), mean(crossEntropy(swapLast(logits), own))), 0.5);
   const count = data.pictures.length / (3 * pictureSize ** 2);
-  return fit(engine, { loss, parameters: tensors, metrics: { scale } }, {
-    ...options,
-    ema: 0.99,
-    weightDecay: 0.05,
-    start: { logit_scale: { data: Float32Array.of(Math.log(1 / 0.07)), shape: [] } },
-    batch: (step) => {
-      const random = new Random(options.seed).fork('clip', step);
-      const rows = Array.from({ length: batchSize }, () => random.integer(count));
-      return { pixels: toPlanes(data.pictures, rows), ids: rowsOf(random.pick(data.tokens), rows) };
+  return fit(
+    engine,
+    { loss, parameters: tensors, metrics: { scale } },
+    {
+      ...options,
+      ema: 0.99,
+      weightDecay: 0.05,
+      start: { logit_scale: { data: Float32Array.of(Math.log(1 / 0.07)), shape: [] } },
+      batch: (step) => {
+        const random = new Random(options.seed).fork('clip', step);
+        const rows = Array.from({ length: batchSize }, () => random.integer(count));
+        return { pixels: toPlanes(data.pictures, rows), ids: rowsOf(random.pick(data.tokens), rows) };
+      },
     },
-  });
+  );
 }
 
 /** The judge's image tower: one layer deeper than the embedded model's. */

@@ -26,7 +26,11 @@ export function trainContextualizer(
   engine: Engine,
   model: { textEncoder: Parameters; text: ClipTextConfig; tokenizer: ClipTokenizer },
   corpus: readonly string[],
-  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint'> & { batchSize: number; maskRate: number; config?: ContextualizerConfig },
+  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint'> & {
+    batchSize: number;
+    maskRate: number;
+    config?: ContextualizerConfig;
+  },
 ): AsyncGenerator<FitEvent, Weights> {
   const { batchSize, maskRate, config = contextualizerFor(model.text) } = options;
   const { text, textEncoder, tokenizer } = model;
@@ -36,16 +40,20 @@ export function trainContextualizer(
   const mask = input('mask', [batchSize, length]);
   const tokens = clipTokenEmbedding(textEncoder, text, ids);
   const { loss, accuracy } = mlmLoss({ textEncoder, text, contextualizer: new Parameters(source), config }, tokens, ids, mask);
-  return fit(engine, { loss, parameters: tensors, metrics: { accuracy } }, {
-    ...options,
-    ema: 0.99,
-    batch: (step) => {
-      const random = new Random(options.seed).fork('contextualizer', step);
-      const rows = Array.from({ length: batchSize }, () => tokenizer.pad(random.pick(corpus), length));
-      return {
-        ids: Int32Array.from(rows.flatMap((row) => [...row])),
-        mask: Float32Array.from(rows.flatMap((row) => [...drawMask(row, tokenizer, maskRate, random)])),
-      };
+  return fit(
+    engine,
+    { loss, parameters: tensors, metrics: { accuracy } },
+    {
+      ...options,
+      ema: 0.99,
+      batch: (step) => {
+        const random = new Random(options.seed).fork('contextualizer', step);
+        const rows = Array.from({ length: batchSize }, () => tokenizer.pad(random.pick(corpus), length));
+        return {
+          ids: Int32Array.from(rows.flatMap((row) => [...row])),
+          mask: Float32Array.from(rows.flatMap((row) => [...drawMask(row, tokenizer, maskRate, random)])),
+        };
+      },
     },
-  });
+  );
 }

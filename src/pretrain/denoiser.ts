@@ -42,7 +42,11 @@ export function trainDenoiser(
   const p = new Parameters(source);
   const shape = [batchSize, config.in_channels, config.sample_size, config.sample_size];
   const [latents, noise] = [input('latents', shape), input('noise', shape)];
-  const [timesteps, signal, deviation] = ['timesteps', 'signal', 'deviation'].map((name) => input(name, [batchSize])) as [typeof noise, typeof noise, typeof noise];
+  const [timesteps, signal, deviation] = ['timesteps', 'signal', 'deviation'].map((name) => input(name, [batchSize])) as [
+    typeof noise,
+    typeof noise,
+    typeof noise,
+  ];
   const ids = input('ids', [batchSize, captionLength], 'int32');
   const encoder = p.in('text_encoder');
   const states = clipText(encoder, text, clipTokenEmbedding(encoder, text, ids));
@@ -52,22 +56,26 @@ export function trainDenoiser(
   const size = shape[1]! * shape[2]! * shape[3]!;
   const count = data.latents.length / size;
   const dropped = 0.1;
-  return fit(engine, { loss, parameters: tensors }, {
-    ...options,
-    ema: 0.995,
-    weightDecay: 0.01,
-    batch: (step) => {
-      const random = new Random(options.seed).fork('denoiser', step);
-      const rows = Array.from({ length: batchSize }, () => random.integer(count));
-      const tokens = rowsOf(random.pick(data.tokens), rows);
-      const latents = new Float32Array(batchSize * size);
-      rows.forEach((row, i) => {
-        latents.set(data.latents.subarray(row * size, (row + 1) * size), i * size);
-        if (random.chance(dropped)) tokens.set(data.empty, i * captionLength);
-      });
-      // One timestep from each of B equal strata: less variance than B free ones.
-      const times = rows.map((_, i) => Math.floor(((i + random.uniform()) / batchSize) * alphas.length));
-      return { latents, noise: random.normals(latents.length), ids: tokens, ...diffusionFeeds(alphas, times) };
+  return fit(
+    engine,
+    { loss, parameters: tensors },
+    {
+      ...options,
+      ema: 0.995,
+      weightDecay: 0.01,
+      batch: (step) => {
+        const random = new Random(options.seed).fork('denoiser', step);
+        const rows = Array.from({ length: batchSize }, () => random.integer(count));
+        const tokens = rowsOf(random.pick(data.tokens), rows);
+        const latents = new Float32Array(batchSize * size);
+        rows.forEach((row, i) => {
+          latents.set(data.latents.subarray(row * size, (row + 1) * size), i * size);
+          if (random.chance(dropped)) tokens.set(data.empty, i * captionLength);
+        });
+        // One timestep from each of B equal strata: less variance than B free ones.
+        const times = rows.map((_, i) => Math.floor(((i + random.uniform()) / batchSize) * alphas.length));
+        return { latents, noise: random.normals(latents.length), ids: tokens, ...diffusionFeeds(alphas, times) };
+      },
     },
-  });
+  );
 }

@@ -10,7 +10,7 @@ import { judgeVit } from './judges.ts';
 import { contextualizerFor } from './contextualizer.ts';
 import { tinySchedule, tinyUnet } from './denoiser.ts';
 import type { Weights } from './fit.ts';
-import { tinyTokenizer, under, without } from './tiny.ts';
+import { tinyTokenizer, without } from './tiny.ts';
 import { tinyVae } from './vae.ts';
 import { readWeights } from './workshop.ts';
 
@@ -43,11 +43,35 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
   await writeAtomically(join(out, 'tokenizer', 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
   await writeAtomically(
     join(out, 'tokenizer', 'tokenizer_config.json'),
-    json({ tokenizer_class: 'CLIPTokenizer', model_max_length: text.max_position_embeddings, bos_token: '<|startoftext|>', eos_token: '<|endoftext|>', pad_token: '<|endoftext|>', unk_token: '<|endoftext|>' }),
+    json({
+      tokenizer_class: 'CLIPTokenizer',
+      model_max_length: text.max_position_embeddings,
+      bos_token: '<|startoftext|>',
+      eos_token: '<|endoftext|>',
+      pad_token: '<|endoftext|>',
+      unk_token: '<|endoftext|>',
+    }),
   );
-  await component(join(out, 'text_encoder'), 'CLIPTextModel', { architectures: ['CLIPTextModel'], model_type: 'clip_text_model', bos_token_id: tokenizer.start, ...text }, 'model.safetensors', without('text_encoder.', denoiser));
+  await component(
+    join(out, 'text_encoder'),
+    'CLIPTextModel',
+    { architectures: ['CLIPTextModel'], model_type: 'clip_text_model', bos_token_id: tokenizer.start, ...text },
+    'model.safetensors',
+    without('text_encoder.', denoiser),
+  );
   await component(join(out, 'unet'), 'UNet2DConditionModel', tinyUnet, diffusion, without('unet.', denoiser));
-  await component(join(out, 'vae'), 'AutoencoderKL', { ...tinyVae, scaling_factor: scale, down_block_types: tinyVae.block_out_channels.map(() => 'DownEncoderBlock2D'), up_block_types: tinyVae.block_out_channels.map(() => 'UpDecoderBlock2D') }, diffusion, vae);
+  await component(
+    join(out, 'vae'),
+    'AutoencoderKL',
+    {
+      ...tinyVae,
+      scaling_factor: scale,
+      down_block_types: tinyVae.block_out_channels.map(() => 'DownEncoderBlock2D'),
+      up_block_types: tinyVae.block_out_channels.map(() => 'UpDecoderBlock2D'),
+    },
+    diffusion,
+    vae,
+  );
   await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
   if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);
   await writeAtomically(
@@ -75,7 +99,13 @@ export async function exportJudges(work: string, assets: string): Promise<void> 
   const { vocab, merges } = tokenizer.definition;
   await writeAtomically(join(out, 'clip', 'vocab.json'), `${JSON.stringify(vocab)}\n`);
   await writeAtomically(join(out, 'clip', 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
-  await component(join(out, 'clip'), 'CLIPModel', { text_config: tinyText(tokenizer), vision_config: judgeVision }, 'model.safetensors', clip);
+  await component(
+    join(out, 'clip'),
+    'CLIPModel',
+    { text_config: tinyText(tokenizer), vision_config: judgeVision },
+    'model.safetensors',
+    clip,
+  );
   await component(join(out, 'dino'), 'ViTModel', judgeVit, 'model.safetensors', dino);
   await component(join(out, 'segmenter'), 'Segmenter', {}, 'model.safetensors', mask);
 }

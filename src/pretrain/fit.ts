@@ -58,7 +58,8 @@ export async function* fit(
   const first = { ...initialValues(parameters, new Random(options.seed).fork('weights')), ...options.start };
   const own = Object.fromEntries(names.map((name) => [name, first[name]!]));
   const states: Weights = { ...own, ...(optimizer.initial() as Weights) };
-  if (options.ema !== undefined) for (const name of names) states[average(name)] = { data: own[name]!.data.slice(), shape: own[name]!.shape };
+  if (options.ema !== undefined)
+    for (const name of names) states[average(name)] = { data: own[name]!.data.slice(), shape: own[name]!.shape };
   let begin = 0;
   const { checkpoint } = options;
   if (checkpoint !== undefined && existsSync(checkpoint.path)) {

@@ -1,6 +1,23 @@
 /** Stages: the judges of this world, from other seeds and other scenes than the model that they judge. */
 import type { Engine } from '../graph/engine.ts';
-import { add, constant, divide, input, log, exp, mean, multiply, negate, sigmoid, subtract, sum, swapLast, matmul, abs, maximum } from '../graph/ops.ts';
+import {
+  add,
+  constant,
+  divide,
+  input,
+  log,
+  exp,
+  mean,
+  multiply,
+  negate,
+  sigmoid,
+  subtract,
+  sum,
+  swapLast,
+  matmul,
+  abs,
+  maximum,
+} from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import { segmenter } from '../models/segmenter.ts';
 import { vit, vitConfig } from '../models/vit.ts';
@@ -47,23 +64,40 @@ export async function* trainIdentity(engine: Engine, seed: number, options: Stag
   const byClass = classNames.map((name) => [...Array(count).keys()].filter((i) => scenes[2 * i]!.identity.className === name));
   const { source, tensors } = stateSource();
   const p = new Parameters(source);
-  const embed = (name: string): ReturnType<typeof normalized> => normalized(vit(p, judgeVit, input(name, [pairs, 3, pictureSize, pictureSize])));
+  const embed = (name: string): ReturnType<typeof normalized> =>
+    normalized(vit(p, judgeVit, input(name, [pairs, 3, pictureSize, pictureSize])));
   const logits = multiply(matmul(embed('left'), swapLast(embed('right'))), 12);
-  const own = constant(Int32Array.from({ length: pairs }, (_, i) => i), [pairs]);
+  const own = constant(
+    Int32Array.from({ length: pairs }, (_, i) => i),
+    [pairs],
+  );
   const loss = multiply(add(mean(crossEntropy(logits, own)), mean(crossEntropy(swapLast(logits), own))), 0.5);
-  return yield* fit(engine, { loss, parameters: tensors }, {
-    ...options,
-    seed,
-    learningRate: 1e-3,
-    weightDecay: 0.05,
-    ema: 0.99,
-    batch: (step) => {
-      const random = new Random(seed).fork('identity', step);
-      const kinds = [0, 1, 2, 3].map(() => random.pick(byClass));
-      const chosen = Array.from({ length: pairs }, (_, i) => random.pick(kinds[i % 4]!));
-      return { left: toPlanes(pictures, chosen.map((i) => 2 * i)), right: toPlanes(pictures, chosen.map((i) => 2 * i + 1)) };
+  return yield* fit(
+    engine,
+    { loss, parameters: tensors },
+    {
+      ...options,
+      seed,
+      learningRate: 1e-3,
+      weightDecay: 0.05,
+      ema: 0.99,
+      batch: (step) => {
+        const random = new Random(seed).fork('identity', step);
+        const kinds = [0, 1, 2, 3].map(() => random.pick(byClass));
+        const chosen = Array.from({ length: pairs }, (_, i) => random.pick(kinds[i % 4]!));
+        return {
+          left: toPlanes(
+            pictures,
+            chosen.map((i) => 2 * i),
+          ),
+          right: toPlanes(
+            pictures,
+            chosen.map((i) => 2 * i + 1),
+          ),
+        };
+      },
     },
-  });
+  );
 }
 
 /** Judge segmenter: binary cross-entropy and soft Dice against true masks. */
@@ -80,19 +114,23 @@ export async function* trainSegmenter(engine: Engine, seed: number, options: Sta
   const entropy = mean(add(subtract(maximum(logits, 0), multiply(logits, truth)), log(add(exp(negate(abs(logits))), 1))));
   const share = sigmoid(logits);
   const overlap = divide(multiply(sum(multiply(share, truth)), 2), add(add(sum(share), sum(truth)), 1));
-  return yield* fit(engine, { loss: add(entropy, subtract(1, overlap)), parameters: tensors, metrics: { overlap } }, {
-    ...options,
-    seed,
-    learningRate: 3e-3,
-    ema: 0.99,
-    batch: (step) => {
-      const random = new Random(seed).fork('segmenter', step);
-      const rows = Array.from({ length: batchSize }, () => random.integer(scenes.length));
-      const truths = new Float32Array(batchSize * area);
-      rows.forEach((row, i) => {
-        for (let j = 0; j < area; j++) truths[i * area + j] = masks[row * area + j]! / 255;
-      });
-      return { pixels: toPlanes(pictures, rows), masks: truths };
+  return yield* fit(
+    engine,
+    { loss: add(entropy, subtract(1, overlap)), parameters: tensors, metrics: { overlap } },
+    {
+      ...options,
+      seed,
+      learningRate: 3e-3,
+      ema: 0.99,
+      batch: (step) => {
+        const random = new Random(seed).fork('segmenter', step);
+        const rows = Array.from({ length: batchSize }, () => random.integer(scenes.length));
+        const truths = new Float32Array(batchSize * area);
+        rows.forEach((row, i) => {
+          for (let j = 0; j < area; j++) truths[i * area + j] = masks[row * area + j]! / 255;
+        });
+        return { pixels: toPlanes(pictures, rows), masks: truths };
+      },
     },
-  });
+  );
 }

@@ -12,7 +12,13 @@ import type { Weights } from './fit.ts';
 const portion = 32;
 
 /** Means of the latents of pictures, not scaled: [N, 4, 16, 16]. Engine states of the names in `weights` must be free. */
-export async function encodeScenes(engine: Engine, scenes: readonly Scene[], config: VaeConfig, weights: Weights, progress?: (done: number) => void): Promise<Float32Array> {
+export async function encodeScenes(
+  engine: Engine,
+  scenes: readonly Scene[],
+  config: VaeConfig,
+  weights: Weights,
+  progress?: (done: number) => void,
+): Promise<Float32Array> {
   const { source, tensors } = stateSource();
   const { mean } = vaeEncode(new Parameters(source), config, input('pixels', [portion, 3, pictureSize, pictureSize]));
   const program = await engine.compile({ outputs: { mean } });
@@ -26,7 +32,9 @@ export async function encodeScenes(engine: Engine, scenes: readonly Scene[], con
     const pixels = new Float32Array(portion * 3 * pictureSize ** 2);
     pixels.set(toPlanes(pictures, part.keys()));
     await encoding;
-    encoding = program.run({ pixels }).then((result) => out.set(result.mean!.subarray(0, part.length * length) as Float32Array, from * length));
+    encoding = program
+      .run({ pixels })
+      .then((result) => out.set(result.mean!.subarray(0, part.length * length) as Float32Array, from * length));
     if ((from / portion) % 100 === 99) progress?.(from + portion);
   }
   await encoding;

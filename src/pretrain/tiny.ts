@@ -27,11 +27,18 @@ export function tinyTokenizer(): ClipTokenizer {
 
 /** Weights under a prefix, with the prefix taken off or put on. */
 export const without = (prefix: string, weights: Weights): Weights =>
-  Object.fromEntries(Object.entries(weights).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])));
-export const under = (prefix: string, weights: Weights): Weights => Object.fromEntries(Object.entries(weights).map(([name, value]) => [prefix + name, value]));
+  Object.fromEntries(
+    Object.entries(weights).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])),
+  );
+export const under = (prefix: string, weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([name, value]) => [prefix + name, value]));
 
 /** Makes what is not in `folder` yet. */
-export async function* pretrainTiny(engine: Engine, folder: string, steps: Partial<Record<string, number>> = {}): AsyncGenerator<StageEvent, void> {
+export async function* pretrainTiny(
+  engine: Engine,
+  folder: string,
+  steps: Partial<Record<string, number>> = {},
+): AsyncGenerator<StageEvent, void> {
   const workshop = new Workshop(folder);
   const tokenizer = tinyTokenizer();
   const text = tinyText(tokenizer);
@@ -71,7 +78,12 @@ export async function* pretrainJudges(engine: Engine, folder: string): AsyncGene
     const scenes = scenesOf(101, 16_000);
     const pictures = await renderAll(scenes);
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 101, v)));
-    return yield* trainClip(engine, { pictures, tokens }, tinyText(tokenizer), judgeVision, { ...options, batchSize: 48, learningRate: 1e-3, seed: 102 });
+    return yield* trainClip(engine, { pictures, tokens }, tinyText(tokenizer), judgeVision, {
+      ...options,
+      batchSize: 48,
+      learningRate: 1e-3,
+      seed: 102,
+    });
   });
   yield* workshop.stage('judge-segmenter', 350, (options) => trainSegmenter(engine, 104, options));
   yield* workshop.stage('judge-dino', 500, (options) => trainIdentity(engine, 103, options));
@@ -83,5 +95,6 @@ export async function* pretrainContextualizer(engine: Engine, model: DiffusionMo
   const corpus = captionsOf(scenes, 14);
   const source = { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer };
   yield* new Workshop(folder).stage('contextualizer', 1200, (options) =>
-    trainContextualizer(engine, source, corpus, { ...options, batchSize: 48, learningRate: 1e-3, maskRate: 0.15, seed: 4 }));
+    trainContextualizer(engine, source, corpus, { ...options, batchSize: 48, learningRate: 1e-3, maskRate: 0.15, seed: 4 }),
+  );
 }

@@ -34,15 +34,22 @@ export function trainVae(
   const divergence = multiply(sum(subtract(add(square(mu), exp(logVariance)), add(logVariance, 1))), 0.5 / batchSize);
   const loss = add(add(squared, multiply(mean(abs(difference)), 0.1)), multiply(divergence, 2e-6));
   const count = pictures.length / (3 * pictureSize ** 2);
-  return fit(engine, { loss, parameters: tensors, metrics: { squared, divergence } }, {
-    ...options,
-    ema: 0.995,
-    batch: (step) => {
-      const random = new Random(options.seed).fork('vae', step);
-      return {
-        pixels: toPlanes(pictures, Array.from({ length: batchSize }, () => random.integer(count))),
-        noise: random.normals(noise.shape.reduce((a, b) => a * b, 1)),
-      };
+  return fit(
+    engine,
+    { loss, parameters: tensors, metrics: { squared, divergence } },
+    {
+      ...options,
+      ema: 0.995,
+      batch: (step) => {
+        const random = new Random(options.seed).fork('vae', step);
+        return {
+          pixels: toPlanes(
+            pictures,
+            Array.from({ length: batchSize }, () => random.integer(count)),
+          ),
+          noise: random.normals(noise.shape.reduce((a, b) => a * b, 1)),
+        };
+      },
     },
-  });
+  );
 }

@@ -44,7 +44,11 @@ function shown(report: ComparisonReport, count: number): number[] {
     const at = i * report.picturesPerPrompt;
     return { i, gain: rich!.scores[at]!.clipT - plain!.scores[at]!.clipT };
   });
-  return gain.toSorted((a, b) => b.gain - a.gain).slice(0, count).map(({ i }) => i).toSorted((a, b) => a - b);
+  return gain
+    .toSorted((a, b) => b.gain - a.gain)
+    .slice(0, count)
+    .map(({ i }) => i)
+    .toSorted((a, b) => a - b);
 }
 
 export async function comparisonReport(report: ComparisonReport): Promise<string> {
@@ -55,14 +59,19 @@ export async function comparisonReport(report: ComparisonReport): Promise<string
     const heads = indices.map((i) => `<div class="head">${escapeHtml(report.prompts[i]!)}</div>`);
     const rows = await Promise.all(
       results.map(async (result) => {
-        const cells = await Promise.all(indices.map((i) => image(toBytes(result.pictures[i * picturesPerPrompt]!, size), size, `${names[result.name]}: ${report.prompts[i]}`)));
+        const cells = await Promise.all(
+          indices.map((i) =>
+            image(toBytes(result.pictures[i * picturesPerPrompt]!, size), size, `${names[result.name]}: ${report.prompts[i]}`),
+          ),
+        );
         return `<b class="${result.name === 'ti' ? 'ti' : 'mlm'}">${names[result.name]}</b>${cells.join('')}`;
       }),
     );
     return `<div class="grid" style="--n:${indices.length}"><span></span>${heads.join('')}${rows.join('')}</div>`;
   };
   const [plain, rich] = results as [MethodResult, MethodResult];
-  const row = (result: MethodResult): string => `<tr><td class="${result.name === 'ti' ? 'ti' : 'mlm'}">${names[result.name]}</td><td>${result.clipT.toFixed(3)}</td><td>${result.dino.toFixed(3)}</td><td>${result.dinoFg.toFixed(3)}</td></tr>`;
+  const row = (result: MethodResult): string =>
+    `<tr><td class="${result.name === 'ti' ? 'ti' : 'mlm'}">${names[result.name]}</td><td>${result.clipT.toFixed(3)}</td><td>${result.dino.toFixed(3)}</td><td>${result.dinoFg.toFixed(3)}</td></tr>`;
   const difference = (key: 'clipT' | 'dino' | 'dinoFg'): string => {
     const { mean, low, high } = pairedBootstrap(rich.scores.map((score, i) => score[key] - plain.scores[i]![key]));
     return `<td>${mean >= 0 ? '+' : ''}${mean.toFixed(3)} <span class="soft">[${low.toFixed(3)}, ${high.toFixed(3)}]</span></td>`;
@@ -71,11 +80,23 @@ export async function comparisonReport(report: ComparisonReport): Promise<string
     lineChart(
       key === 'diffusion' ? 'Denoising loss (smoothed)' : 'MLM loss (smoothed)',
       results.flatMap((result) => {
-        const points = (report.metrics[result.name] ?? []).flatMap((line) => (line[key] === undefined ? [] : [[line.step, line[key]] as const]));
-        return points.length === 0 ? [] : [{ name: names[result.name]!, colour: result.name === 'ti' ? 'var(--one)' : 'var(--two)', points: smoothed(points, Math.ceil(points.length / 30)) }];
+        const points = (report.metrics[result.name] ?? []).flatMap((line) =>
+          line[key] === undefined ? [] : [[line.step, line[key]] as const],
+        );
+        return points.length === 0
+          ? []
+          : [
+              {
+                name: names[result.name]!,
+                colour: result.name === 'ti' ? 'var(--one)' : 'var(--two)',
+                points: smoothed(points, Math.ceil(points.length / 30)),
+              },
+            ];
       }),
     );
-  const settings = Object.entries(report.settings).map(([key, value]) => `${escapeHtml(key)} ${escapeHtml(String(value))}`).join(' · ');
+  const settings = Object.entries(report.settings)
+    .map(([key, value]) => `${escapeHtml(key)} ${escapeHtml(String(value))}`)
+    .join(' · ');
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Contextura: ${escapeHtml(report.subject)}</title><style>${style}</style>
 <h1>${escapeHtml(report.subject)}: same pictures, same steps, one more objective</h1>
 <p class="soft">A word for this ${escapeHtml(className)} was learned twice from the pictures below. The second time the word also had to make sense in sentences: words of prompts were masked, and a small language model had to name them from the text encoder's states. No further pictures were used.</p>

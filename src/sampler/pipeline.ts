@@ -80,7 +80,10 @@ export class Pipeline {
   /** Pictures [3, H, W] in [−1, 1], one per prompt, as their batches are done. */
   async *generate(options: GenerateOptions, concept?: LearnedConcept): AsyncGenerator<{ index: number; pixels: Float32Array }> {
     const { prompts, seed, guidance, steps } = options;
-    const unconditional = await this.encode(Array.from({ length: this.batch }, () => options.negative ?? ''), concept);
+    const unconditional = await this.encode(
+      Array.from({ length: this.batch }, () => options.negative ?? ''),
+      concept,
+    );
     const size = sizeOf(this.shape) / this.batch;
     for (let from = 0; from < prompts.length; from += this.batch) {
       const part = prompts.slice(from, from + this.batch);
@@ -89,10 +92,19 @@ export class Pipeline {
       part.forEach((_, i) => noise.set(new Random(seed).fork('picture', options.indices?.[from + i] ?? from + i).normals(size), i * size));
       const denoise = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {
         const timesteps = new Float32Array(this.batch).fill(timestep);
-        const out = await this.programs.denoise.run({ latents, timesteps, unconditional, conditional, guidance: Float32Array.of(guidance) });
+        const out = await this.programs.denoise.run({
+          latents,
+          timesteps,
+          unconditional,
+          conditional,
+          guidance: Float32Array.of(guidance),
+        });
         return out.prediction as Float32Array;
       };
-      const latents = await samplers[options.sampler](denoise, noise, this.model.scheduler, { steps, onStep: (step) => options.onStep?.(from, step) });
+      const latents = await samplers[options.sampler](denoise, noise, this.model.scheduler, {
+        steps,
+        onStep: (step) => options.onStep?.(from, step),
+      });
       const { pixels } = await this.programs.decode.run({ latents });
       const length = pixels!.length / this.batch;
       for (let i = 0; i < part.length; i++) yield { index: from + i, pixels: (pixels as Float32Array).slice(i * length, (i + 1) * length) };

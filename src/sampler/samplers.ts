@@ -15,7 +15,9 @@ export type Sampler = (denoise: Denoise, noise: Float32Array, schedule: Schedule
 /** Descending timesteps, spaced as diffusers' "leading". */
 export function leadingTimesteps(schedule: SchedulerConfig, steps: number): number[] {
   const stride = Math.floor(schedule.num_train_timesteps / steps);
-  return Array.from({ length: steps }, (_, i) => Math.min((steps - 1 - i) * stride + schedule.steps_offset, schedule.num_train_timesteps - 1));
+  return Array.from({ length: steps }, (_, i) =>
+    Math.min((steps - 1 - i) * stride + schedule.steps_offset, schedule.num_train_timesteps - 1),
+  );
 }
 
 /** DDIM with η = 0 (Song et al., 2021, equation 12). */

@@ -40,8 +40,8 @@ async function rateOf(run: () => Promise<unknown>, milliseconds: number): Promis
 export async function measurePrimitives(engine: Engine, milliseconds = 1000): Promise<Speed[]> {
   const cases: Record<string, () => Tensor> = {
     'conv 3×3': () => conv2d(input('a', [4, 128, 32, 32]), input('b', [128, 128, 3, 3]), { padding: 1 }),
-    'matmul': () => matmul(input('a', [1024, 512]), input('b', [512, 1024])),
-    'attention': () => matmul(softmax(matmul(input('a', [8, 512, 64]), input('b', [8, 64, 512]))), input('c', [8, 512, 64])),
+    matmul: () => matmul(input('a', [1024, 512]), input('b', [512, 1024])),
+    attention: () => matmul(softmax(matmul(input('a', [8, 512, 64]), input('b', [8, 64, 512]))), input('c', [8, 512, 64])),
   };
   const out: Speed[] = [];
   for (const [name, make] of Object.entries(cases)) {
@@ -75,14 +75,24 @@ export async function measureModel(engine: Engine, model: DiffusionModel, millis
       { steps: 1e6, batchSize, promptBatch: 16, learningRate: 1e-3, schedule: 'constant', lambda, maskRate: 0.15, seed: 0 },
     );
     let step = 0;
-    out.push({ name: `training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`, perSecond: await rateOf(() => training.step(step++), milliseconds) });
+    out.push({
+      name: `training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`,
+      perSecond: await rateOf(() => training.step(step++), milliseconds),
+    });
     await training.release();
   }
   const pictures = size > 128 ? 1 : 8;
   const pipeline = await Pipeline.create(engine, model, pictures);
   const steps = 4;
   const once = async (): Promise<void> => {
-    for await (const { index } of pipeline.generate({ prompts: Array.from({ length: pictures }, () => 'a dog'), seed: 0, sampler: 'ddim', steps, guidance: 4 })) if (index < 0) return;
+    for await (const { index } of pipeline.generate({
+      prompts: Array.from({ length: pictures }, () => 'a dog'),
+      seed: 0,
+      sampler: 'ddim',
+      steps,
+      guidance: 4,
+    }))
+      if (index < 0) return;
   };
   out.push({ name: `guided sampler step, ${pictures} pictures`, perSecond: steps * (await rateOf(once, milliseconds)) });
   await pipeline.release();

@@ -37,7 +37,9 @@ export interface MethodResult extends Scores {
   pictures: Float32Array[];
 }
 
-export type ComparisonEvent = { method: MethodResult['name']; event: CustomizeEvent } | { method: MethodResult['name']; pictures: number; of: number };
+export type ComparisonEvent =
+  | { method: MethodResult['name']; event: CustomizeEvent }
+  | { method: MethodResult['name']; pictures: number; of: number };
 
 export async function* compareMethods(options: ComparisonOptions): AsyncGenerator<ComparisonEvent, MethodResult[]> {
   const { engine, model, judges, recipe } = options;
@@ -71,7 +73,12 @@ export async function* compareMethods(options: ComparisonOptions): AsyncGenerato
       pictures.push(pixels);
       yield { method: name, pictures: pictures.length, of: prompts.length };
     }
-    const scores = await scorePictures(judges, pictures, repeated.map((prompt) => withSubject(prompt, recipe.class)), references);
+    const scores = await scorePictures(
+      judges,
+      pictures,
+      repeated.map((prompt) => withSubject(prompt, recipe.class)),
+      references,
+    );
     const mean = (key: keyof Scores): number => average(scores.map((score) => score[key]));
     results.push({ name, folder, scores, pictures, clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg') });
   }

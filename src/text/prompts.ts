@@ -5,8 +5,12 @@ import { UserError } from '../errors.ts';
 export const subjectMark = '{subject}';
 
 export function parsePrompts(text: string, where: string, token: string): string[] {
-  const lines = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
-  if (lines.length === 0) throw new UserError(`${where} holds no prompts: one a line is expected, with ${subjectMark} where the subject stands`);
+  const lines = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  if (lines.length === 0)
+    throw new UserError(`${where} holds no prompts: one a line is expected, with ${subjectMark} where the subject stands`);
   return lines.map((line) => {
     if (line.includes(token)) return line.replace(token, subjectMark);
     if (line.includes(subjectMark)) return line;

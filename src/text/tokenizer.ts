@@ -15,23 +15,48 @@ export interface Placeholder {
 
 /** tokenizer.json's content for a CLIP vocabulary, as transformers' CLIPTokenizerFast writes it. */
 function definition(vocab: Record<string, number>, merges: readonly string[]): object {
-  const special = [startToken, endToken].map((content) => ({ id: vocab[content], content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }));
+  const special = [startToken, endToken].map((content) => ({
+    id: vocab[content],
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
   return {
     version: '1.0',
     truncation: null,
     padding: null,
     added_tokens: special,
-    normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }] },
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
+    },
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
-        { type: 'Split', pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" }, behavior: 'Removed', invert: true },
+        {
+          type: 'Split',
+          pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
+          behavior: 'Removed',
+          invert: true,
+        },
         { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
       ],
     },
     post_processor: null,
     decoder: null,
-    model: { type: 'BPE', dropout: null, unk_token: endToken, continuing_subword_prefix: '', end_of_word_suffix: '</w>', fuse_unk: false, vocab, merges },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: endToken,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '</w>',
+      fuse_unk: false,
+      vocab,
+      merges,
+    },
   };
 }
 
@@ -44,7 +69,12 @@ export class ClipTokenizer {
   private readonly vocab: Readonly<Record<string, number>>;
   private readonly merges: readonly string[];
 
-  constructor(vocab: Readonly<Record<string, number>>, merges: readonly string[], placeholders: readonly Placeholder[] = [], inner?: HuggingFaceTokenizer) {
+  constructor(
+    vocab: Readonly<Record<string, number>>,
+    merges: readonly string[],
+    placeholders: readonly Placeholder[] = [],
+    inner?: HuggingFaceTokenizer,
+  ) {
     const id = (token: string): number => vocab[token] ?? fail(token);
     this.start = id(startToken);
     this.end = id(endToken);
@@ -69,14 +99,18 @@ export class ClipTokenizer {
 
   /** Ids of a text, without start and end. */
   encode(text: string): number[] {
-    return this.split(text).flatMap((part) => (typeof part === 'string' ? (part.trim() === '' ? [] : this.inner.encode(part, { add_special_tokens: false }).ids) : part.ids));
+    return this.split(text).flatMap((part) =>
+      typeof part === 'string' ? (part.trim() === '' ? [] : this.inner.encode(part, { add_special_tokens: false }).ids) : part.ids,
+    );
   }
 
   /** A text and the placeholders in it, in order. */
   private split(text: string): (string | Placeholder)[] {
     let parts: (string | Placeholder)[] = [text];
     for (const placeholder of this.placeholders)
-      parts = parts.flatMap((part) => (typeof part === 'string' ? part.split(placeholder.token).flatMap((piece, i) => (i === 0 ? [piece] : [placeholder, piece])) : [part]));
+      parts = parts.flatMap((part) =>
+        typeof part === 'string' ? part.split(placeholder.token).flatMap((piece, i) => (i === 0 ? [piece] : [placeholder, piece])) : [part],
+      );
     return parts;
   }
 
@@ -115,26 +149,35 @@ export async function readTokenizer(folder: string): Promise<ClipTokenizer> {
 /** GPT-2's map from bytes to printable characters. */
 function byteSymbols(): string[] {
   let next = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode((byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174 ? byte : next++));
+  return Array.from({ length: 256 }, (_, byte) =>
+    String.fromCharCode((byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174 ? byte : next++),
+  );
 }
 
 /** Byte-pair merges learned until every word of the corpus is one token: a vocabulary in CLIP's format. */
 export function trainBpe(corpus: Iterable<string>): { vocab: Record<string, number>; merges: string[] } {
   const counts = new Map<string, number>();
-  for (const text of corpus) for (const word of text.toLowerCase().match(/\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
-  const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => ({ parts: [...word].map((c, i, all) => (i === all.length - 1 ? `${c}</w>` : c)), count }));
+  for (const text of corpus)
+    for (const word of text.toLowerCase().match(/\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const words = [...counts]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([word, count]) => ({ parts: Array.from(word).map((c, i, all) => (i === all.length - 1 ? `${c}</w>` : c)), count }));
   if (words.some(({ parts }) => parts.some((part) => part.charCodeAt(0) > 126))) throw internal('the BPE trainer takes ASCII words');
   const merges: string[] = [];
   for (;;) {
     const pairs = new Map<string, number>();
-    for (const { parts, count } of words) for (let i = 1; i < parts.length; i++) pairs.set(`${parts[i - 1]} ${parts[i]}`, (pairs.get(`${parts[i - 1]} ${parts[i]}`) ?? 0) + count);
+    for (const { parts, count } of words)
+      for (let i = 1; i < parts.length; i++)
+        pairs.set(`${parts[i - 1]} ${parts[i]}`, (pairs.get(`${parts[i - 1]} ${parts[i]}`) ?? 0) + count);
     let best: string | undefined;
-    for (const [pair, count] of pairs) if (best === undefined || count > pairs.get(best)! || (count === pairs.get(best)! && pair < best)) best = pair;
+    for (const [pair, count] of pairs)
+      if (best === undefined || count > pairs.get(best)! || (count === pairs.get(best)! && pair < best)) best = pair;
     if (best === undefined) break;
     merges.push(best);
     const [left, right] = best.split(' ') as [string, string];
     for (const word of words)
-      for (let i = 1; i < word.parts.length; i++) if (word.parts[i - 1] === left && word.parts[i] === right) word.parts.splice(i - 1, 2, left + right);
+      for (let i = 1; i < word.parts.length; i++)
+        if (word.parts[i - 1] === left && word.parts[i] === right) word.parts.splice(i - 1, 2, left + right);
   }
   const symbols = byteSymbols().toSorted();
   const tokens = [...symbols, ...symbols.map((s) => `${s}</w>`), ...merges.map((pair) => pair.replace(' ', '')), startToken, endToken];

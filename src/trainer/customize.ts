@@ -52,12 +52,16 @@ async function initialVectors(model: DiffusionModel, recipe: Recipe): Promise<Fl
   if (ids.length === 0) throw new UserError(`initializer "${word}" has no tokens: name a word such as ${recipe.class}`);
   const rows = await tokenRows(model, ids);
   const width = model.textEncoder.config.hidden_size;
-  return Float32Array.from({ length: recipe.vectors * width }, (_, i) => ids.reduce((sum, _id, row) => sum + rows[row * width + (i % width)]!, 0) / ids.length);
+  return Float32Array.from(
+    { length: recipe.vectors * width },
+    (_, i) => ids.reduce((sum, _id, row) => sum + rows[row * width + (i % width)]!, 0) / ids.length,
+  );
 }
 
 export const placeholderTokenizer = (model: DiffusionModel, token: string, vectors: number): ClipTokenizer => {
   if (/\s/.test(token)) throw new UserError(`--token "${token}" holds a space: choose one word, such as <v>`);
-  if (model.tokenizer.encode(token).length === 1) throw new UserError(`--token ${token} is a word that the model knows: choose another, such as <v>`);
+  if (model.tokenizer.encode(token).length === 1)
+    throw new UserError(`--token ${token} is a word that the model knows: choose another, such as <v>`);
   return model.tokenizer.withPlaceholder(token, vectors);
 };
 
@@ -67,12 +71,20 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const size = pixelSize(model);
   const tokenizer = placeholderTokenizer(model, recipe.token, recipe.vectors);
   const concept = await readConcept(recipe.images, { size, flip: recipe.flip, crop: recipe.crop, seed: recipe.seed });
-  const rich = recipe.lambda === 0 ? [] : recipe.prompts === undefined ? (options.prompts ?? []) : await readPrompts(recipe.prompts, recipe.token);
-  if (recipe.lambda > 0 && rich.length === 0) throw new UserError(`no prompt set is bundled for the class "${recipe.class}": give --prompts FILE, or --lambda 0 for plain textual inversion`);
-  if (recipe.lambda > 0 && model.contextualizer === undefined) throw new UserError(`${model.folder} has no contextualizer: run contextura pretrain contextualizer --model ${model.folder} first, or give --lambda 0`);
+  const rich =
+    recipe.lambda === 0 ? [] : recipe.prompts === undefined ? (options.prompts ?? []) : await readPrompts(recipe.prompts, recipe.token);
+  if (recipe.lambda > 0 && rich.length === 0)
+    throw new UserError(
+      `no prompt set is bundled for the class "${recipe.class}": give --prompts FILE, or --lambda 0 for plain textual inversion`,
+    );
+  if (recipe.lambda > 0 && model.contextualizer === undefined)
+    throw new UserError(
+      `${model.folder} has no contextualizer: run contextura pretrain contextualizer --model ${model.folder} first, or give --lambda 0`,
+    );
   const initial = await initialVectors(model, recipe);
   const inputs = Object.fromEntries(await Promise.all(concept.paths.map(async (path) => [path, await hashOf(path)] as const)));
-  const run = options.resume === true ? (await RunFolder.open(out)).run : await RunFolder.create(out, { recipe, versions: options.versions, inputs });
+  const run =
+    options.resume === true ? (await RunFolder.open(out)).run : await RunFolder.create(out, { recipe, versions: options.versions, inputs });
 
   const subject = `${recipe.token} ${recipe.class}`;
   const data = {
@@ -105,15 +117,26 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     }
     const event = await training.step(step);
     if (!Number.isFinite(event.diffusion + (event.mlm ?? 0)))
-      throw new UserError(`the loss is not a number at step ${event.step}: lower --learning-rate (it was ${recipe.learningRate}) and resume from ${out}`, 1);
-    await run.log({ step: event.step, diffusion: event.diffusion, ...(event.mlm !== undefined && { mlm: event.mlm }), gradientNorm: event.gradientNorm });
+      throw new UserError(
+        `the loss is not a number at step ${event.step}: lower --learning-rate (it was ${recipe.learningRate}) and resume from ${out}`,
+        1,
+      );
+    await run.log({
+      step: event.step,
+      diffusion: event.diffusion,
+      ...(event.mlm !== undefined && { mlm: event.mlm }),
+      gradientNorm: event.gradientNorm,
+    });
     yield { kind: 'step', steps: recipe.steps, event };
     if (event.step % recipe.checkpointEvery === 0 && event.step < recipe.steps) await save(event.step);
     if (recipe.sampleEvery > 0 && event.step % recipe.sampleEvery === 0) {
       pipeline ??= await Pipeline.create(engine, model, 1, recipe.vectors);
       const path = run.in('samples', `step-${event.step}.png`);
       const prompt = `a photo of a ${subject}`;
-      for await (const { pixels } of pipeline.generate({ prompts: [prompt], seed: recipe.seed, sampler: 'dpm++', steps: 12, guidance: 4 }, await learned()))
+      for await (const { pixels } of pipeline.generate(
+        { prompts: [prompt], seed: recipe.seed, sampler: 'dpm++', steps: 12, guidance: 4 },
+        await learned(),
+      ))
         await writePng(path, toBytes(pixels, size), size);
       yield { kind: 'sample', step: event.step, path };
     }
@@ -130,18 +153,29 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
 }
 
 /** Side of a model's pictures, in pixels. */
-export const pixelSize = (model: DiffusionModel): number => model.unet.config.sample_size * 2 ** (model.vae.config.block_out_channels.length - 1);
+export const pixelSize = (model: DiffusionModel): number =>
+  model.unet.config.sample_size * 2 ** (model.vae.config.block_out_channels.length - 1);
 
 /** What an artefact holds, for a model. Throws a UserError where the two do not fit. */
-export async function readArtefact(path: string, model: DiffusionModel): Promise<{ concept: LearnedConcept; token: string; recipe: Recipe | undefined }> {
+export async function readArtefact(
+  path: string,
+  model: DiffusionModel,
+): Promise<{ concept: LearnedConcept; token: string; recipe: Recipe | undefined }> {
   const whole = existsSync(`${path}/artefact/learned_embeds.safetensors`) ? `${path}/artefact/learned_embeds.safetensors` : path;
   const file = await openSafetensors(whole);
   const entry = [...file.tensors.values()][0];
-  if (entry === undefined || file.tensors.size !== 1) throw new UserError(`${whole} holds ${file.tensors.size} tensors; an artefact of textual inversion holds one`);
+  if (entry === undefined || file.tensors.size !== 1)
+    throw new UserError(`${whole} holds ${file.tensors.size} tensors; an artefact of textual inversion holds one`);
   const width = model.textEncoder.config.hidden_size;
-  if (entry.shape.at(-1) !== width) throw new UserError(`${whole} holds vectors of width ${entry.shape.at(-1)}; this model's text encoder takes ${width}: use the model that it was trained with`);
+  if (entry.shape.at(-1) !== width)
+    throw new UserError(
+      `${whole} holds vectors of width ${entry.shape.at(-1)}; this model's text encoder takes ${width}: use the model that it was trained with`,
+    );
   const vectors = await readTensor(file, entry.name);
   const recipe = file.metadata.recipe === undefined ? undefined : parseRecipe(JSON.parse(file.metadata.recipe), whole);
-  return { concept: { tokenizer: model.tokenizer.withPlaceholder(entry.name, vectors.length / width), vectors }, token: entry.name, recipe };
+  return {
+    concept: { tokenizer: model.tokenizer.withPlaceholder(entry.name, vectors.length / width), vectors },
+    token: entry.name,
+    recipe,
+  };
 }
-

@@ -13,7 +13,10 @@ export interface RunRecord {
   inputs: Record<string, string>;
 }
 
-export const hashOf = async (path: string): Promise<string> => createHash('sha256').update(await readFile(path)).digest('hex');
+export const hashOf = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 
 export class RunFolder {
   readonly path: string;
@@ -23,7 +26,8 @@ export class RunFolder {
 
   /** A new run. Throws a UserError where the folder holds anything already. */
   static async create(path: string, record: RunRecord): Promise<RunFolder> {
-    if (existsSync(join(path, 'run.json'))) throw new UserError(`--out ${path} holds another run: choose another folder, or go on with --resume ${path}`);
+    if (existsSync(join(path, 'run.json')))
+      throw new UserError(`--out ${path} holds another run: choose another folder, or go on with --resume ${path}`);
     if (existsSync(path)) {
       const names = await readdir(path).catch(() => {
         throw new UserError(`--out ${path} is a file: name a folder`);
@@ -62,7 +66,13 @@ export class RunFolder {
   /** Lines of the log up to a step: what a resumed run keeps. */
   async truncateLog(step: number): Promise<void> {
     const lines = await this.metrics();
-    await this.write('metrics.jsonl', lines.filter((line) => line.step <= step).map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await this.write(
+      'metrics.jsonl',
+      lines
+        .filter((line) => line.step <= step)
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join(''),
+    );
   }
   async metrics(): Promise<({ step: number } & Record<string, number>)[]> {
     const text = await readFile(this.in('metrics.jsonl'), 'utf8').catch(() => '');

@@ -10,7 +10,18 @@ import type { Scene } from './scene.ts';
 
 const shared = ['jungle', 'snow', 'beach', 'cobblestone', 'pink fabric', 'wooden floor', 'city', 'mountain', 'blue house', 'purple rug'];
 const objects = ['wheat field', 'autumn', 'Eiffel Tower', 'water', 'milk', 'sunflowers', 'mirror', 'sidewalk', 'dirt road', 'white rug'];
-const wearing = ['red hat', 'santa hat', 'rainbow scarf', 'top hat', 'chef', 'firefighter', 'police', 'pink glasses', 'yellow shirt', 'wizard'];
+const wearing = [
+  'red hat',
+  'santa hat',
+  'rainbow scarf',
+  'top hat',
+  'chef',
+  'firefighter',
+  'police',
+  'pink glasses',
+  'yellow shirt',
+  'wizard',
+];
 const adjectives = ['red', 'purple', 'shiny', 'wet', 'cube shaped'];
 
 /** The contexts of DreamBooth's 25 prompts, in their order. */
@@ -26,7 +37,8 @@ function phrase(context: Context, words: string): string {
 }
 
 /** DreamBooth's 25 evaluation prompts for a kind of subject, with {subject} where it stands. */
-export const evaluationPrompts = (kind: SubjectKind): readonly string[] => benchmarkContexts[kind].map((id) => phrase(contextOf(id), contextOf(id).phrases[0]!));
+export const evaluationPrompts = (kind: SubjectKind): readonly string[] =>
+  benchmarkContexts[kind].map((id) => phrase(contextOf(id), contextOf(id).phrases[0]!));
 
 function description(identity: Identity, random: Random): string {
   const { words, pattern, className } = identity;
@@ -46,10 +58,18 @@ export function captionOf(scene: Scene, random: Random): string {
   const context = contextOf(scene.contextId);
   const { className } = scene.identity;
   if (random.chance(0.35)) return phrase(context, context.phrases[0]!).replace('{subject}', className);
-  const words = context === studio ? (random.chance(0.5) ? '' : `on a plain ${studios[studioOf(scene)]!.words} background`) : random.pick(context.phrases);
+  const words =
+    context === studio
+      ? random.chance(0.5)
+        ? ''
+        : `on a plain ${studios[studioOf(scene)]!.words} background`
+      : random.pick(context.phrases);
   const named = random.chance(0.6) && context.tint === undefined ? description(scene.identity, random) : className;
   const subject = context.type === 'attribute' ? `${words} ${named}` : named;
-  const behind = (context.type === 'attribute' || context.type === 'outfit') && random.chance(0.25) ? ` on a plain ${studios[studioOf(scene)]!.words} background` : '';
+  const behind =
+    (context.type === 'attribute' || context.type === 'outfit') && random.chance(0.25)
+      ? ` on a plain ${studios[studioOf(scene)]!.words} background`
+      : '';
   const setting = `${context.type === 'attribute' ? '' : ` ${words}`}${behind}`.trimEnd();
   const template = random.chance(0.4) ? 'a {}' : random.pick(objectTemplates);
   return template.replace('{}', subject + setting);
@@ -64,7 +84,11 @@ export function promptSet(className: ClassName, count: number, seed = 0): string
   const forbidden = new Set(evaluationPrompts(classes[className]));
   const candidates = contextsFor(classes[className])
     .filter((context) => context !== studio)
-    .flatMap((context) => context.phrases.flatMap((words) => ['', 'a photo of ', 'a rendering of ', 'a good photo of '].map((opening) => opening + phrase(context, words))))
+    .flatMap((context) =>
+      context.phrases.flatMap((words) =>
+        ['', 'a photo of ', 'a rendering of ', 'a good photo of '].map((opening) => opening + phrase(context, words)),
+      ),
+    )
     .filter((prompt) => !forbidden.has(prompt));
   const order = random.permutation(candidates.length);
   return Array.from({ length: Math.min(count, candidates.length) }, (_, i) => candidates[order[i]!]!);
@@ -74,7 +98,16 @@ export function promptSet(className: ClassName, count: number, seed = 0): string
 export function allWords(): string[] {
   const random = new Random(5).fork('words');
   const captions = contexts.flatMap((context) =>
-    classNames.filter((name) => context.kinds.includes(classes[name])).flatMap((className) =>
-      Array.from({ length: 6 }, (_, i) => captionOf({ identity: drawIdentity(className, random.integer(1e9)), contextId: context.id, seed: i }, random.fork(context.id, className, i)))));
+    classNames
+      .filter((name) => context.kinds.includes(classes[name]))
+      .flatMap((className) =>
+        Array.from({ length: 6 }, (_, i) =>
+          captionOf(
+            { identity: drawIdentity(className, random.integer(1e9)), contextId: context.id, seed: i },
+            random.fork(context.id, className, i),
+          ),
+        ),
+      ),
+  );
   return [...captions, ...contexts.flatMap((context) => context.phrases), ...objectTemplates];
 }

@@ -25,6 +25,12 @@ export const live: readonly SubjectKind[] = ['live'];
 export const object: readonly SubjectKind[] = ['object'];
 
 /** A scene in one line: id, who may be in it, words, back layer, front layer. */
-export function scene(id: string, kinds: readonly SubjectKind[], phrases: readonly string[], back: Context['back'], front?: Context['front']): Context {
+export function scene(
+  id: string,
+  kinds: readonly SubjectKind[],
+  phrases: readonly string[],
+  back: Context['back'],
+  front?: Context['front'],
+): Context {
   return { id, kinds, type: 'scene', phrases, ...(back && { back }), ...(front && { front }) };
 }

@@ -9,7 +9,13 @@ import { natureScenes } from './settings/nature.ts';
 import { placeScenes } from './settings/places.ts';
 import { hsl } from './svg.ts';
 
-const attribute = (id: string, words: readonly string[], more: Partial<Context>): Context => ({ id, kinds: both, type: 'attribute', phrases: words, ...more });
+const attribute = (id: string, words: readonly string[], more: Partial<Context>): Context => ({
+  id,
+  kinds: both,
+  type: 'attribute',
+  phrases: words,
+  ...more,
+});
 
 export const attributes: readonly Context[] = [
   attribute('red', ['red', 'bright red', 'red painted'], { tint: hsl(357, 86, 44) }),

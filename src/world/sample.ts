@@ -1,5 +1,5 @@
 /** Draws scenes: streams for training, held-out data and the benchmark's subjects. */
-import { Random } from '../graph/random.ts';
+import type { Random } from '../graph/random.ts';
 import { contextsFor, studio } from './contexts.ts';
 import { benchmarkContexts } from './captions.ts';
 import { classNames, classes, drawIdentity } from './identity.ts';
@@ -27,7 +27,23 @@ export function sampleScene(random: Random, options: SampleOptions = {}): Scene 
 }
 
 /** The fifteen subjects of the benchmark: identities that no training has seen. */
-const benchmarkClasses: readonly ClassName[] = ['dog', 'dog', 'cat', 'cat', 'rabbit', 'teapot', 'backpack', 'duck toy', 'car', 'teddy bear', 'boot', 'vase', 'robot toy', 'candle', 'clock'];
+const benchmarkClasses: readonly ClassName[] = [
+  'dog',
+  'dog',
+  'cat',
+  'cat',
+  'rabbit',
+  'teapot',
+  'backpack',
+  'duck toy',
+  'car',
+  'teddy bear',
+  'boot',
+  'vase',
+  'robot toy',
+  'candle',
+  'clock',
+];
 
 export interface BenchmarkSubject {
   /** Also its folder's name under examples/subjects/. */

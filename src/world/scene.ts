@@ -42,7 +42,15 @@ function drops(random: Random): string {
 }
 
 const gloss = (): string =>
-  ellipse(-9, -12, 4.5, 13, '#ffffff', 'opacity="0.75" transform="rotate(24 -9 -12)"') + ellipse(8, 14, 3, 8, '#ffffff', 'opacity="0.6" transform="rotate(24 8 14)"') + [[20, -26, 11], [-25, 4, 9], [23, 16, 8]].map(([x, y, r]) => star(x!, y!, r!, '#e8a800') + star(x!, y!, r! * 0.72, '#ffffff')).join('');
+  ellipse(-9, -12, 4.5, 13, '#ffffff', 'opacity="0.75" transform="rotate(24 -9 -12)"') +
+  ellipse(8, 14, 3, 8, '#ffffff', 'opacity="0.6" transform="rotate(24 8 14)"') +
+  [
+    [20, -26, 11],
+    [-25, 4, 9],
+    [23, 16, 8],
+  ]
+    .map(([x, y, r]) => star(x!, y!, r!, '#e8a800') + star(x!, y!, r! * 0.72, '#ffffff'))
+    .join('');
 
 /** The parts of a scene: everything behind the subject, the subject, everything before it. */
 function layers(scene: Scene): { definition: string; back: string; subject: string; front: string } {
@@ -67,14 +75,37 @@ function layers(scene: Scene): { definition: string; back: string; subject: stri
     const paints = paintsOf(identity, undefined);
     const edge = `stroke="${css(hsl(paints.primary.h, 20, 14))}" stroke-width="1.6" stroke-linejoin="round"`;
     subject =
-      polygon([[-30, -22], [-16, -36], [36, -36], [22, -22]], css(shade(paints.primary, 14)), edge) +
-      polygon([[22, -22], [36, -36], [36, 20], [22, 36]], css(shade(paints.primary, -12)), edge) +
+      polygon(
+        [
+          [-30, -22],
+          [-16, -36],
+          [36, -36],
+          [22, -22],
+        ],
+        css(shade(paints.primary, 14)),
+        edge,
+      ) +
+      polygon(
+        [
+          [22, -22],
+          [36, -36],
+          [36, 20],
+          [22, 36],
+        ],
+        css(shade(paints.primary, -12)),
+        edge,
+      ) +
       rect(-30, -22, 52, 58, 'url(#skin)', edge) +
       group(body, 'translate(-4 8) scale(0.62)');
   }
   if (context.finish === 'wet') front = ellipse(0, 37, 36, 6, '#58bdf2', 'opacity="0.85"') + ellipse(0, 37, 24, 3, '#c4ecff');
   const puddle = front;
-  const over = context.finish === 'wet' ? drops(random.fork('drops')) : context.finish === 'shiny' ? gloss() : (context.wear?.(anchorsOf(identity.shape)) ?? '');
+  const over =
+    context.finish === 'wet'
+      ? drops(random.fork('drops'))
+      : context.finish === 'shiny'
+        ? gloss()
+        : (context.wear?.(anchorsOf(identity.shape)) ?? '');
   return {
     definition,
     back: back + group(ground + puddle, place),
@@ -90,13 +121,21 @@ export function sceneSvg(scene: Scene, size: number): string {
 
 /** RGB [size, size, 3] of a scene. */
 export async function renderScene(scene: Scene, size = 64): Promise<Uint8Array> {
-  return sharp(Buffer.from(sceneSvg(scene, size))).removeAlpha().raw().toBuffer();
+  return sharp(Buffer.from(sceneSvg(scene, size)))
+    .removeAlpha()
+    .raw()
+    .toBuffer();
 }
 
 /** Share of each pixel that shows the subject, [size, size]: 0 … 255. What hides it (a scarf, water) does not count. */
 export async function renderMask(scene: Scene, size = 64): Promise<Uint8Array> {
   const { definition, subject, front } = layers(scene);
-  const alpha = (content: string): Promise<Uint8Array> => sharp(Buffer.from(frame(definition, content, size))).ensureAlpha().extractChannel('alpha').raw().toBuffer();
+  const alpha = (content: string): Promise<Uint8Array> =>
+    sharp(Buffer.from(frame(definition, content, size)))
+      .ensureAlpha()
+      .extractChannel('alpha')
+      .raw()
+      .toBuffer();
   const [visible, hidden] = await Promise.all([alpha(subject), front === '' ? undefined : alpha(front)]);
   return hidden === undefined ? visible : visible.map((v, i) => Math.round((v * (255 - hidden[i]!)) / 255));
 }

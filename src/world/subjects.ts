@@ -65,7 +65,14 @@ function animal(kind: 'dog' | 'cat' | 'rabbit', look: Look): string {
     .map((side) => {
       const x = side * head.r;
       if (kind === 'dog')
-        return ellipse(x * 1.02, head.y + 3, 4.6, 11 * ear, look.secondary, `${edge} transform="rotate(${-side * (8 + 14 * look.shape[5]!)} ${x} ${head.y - 6})"`);
+        return ellipse(
+          x * 1.02,
+          head.y + 3,
+          4.6,
+          11 * ear,
+          look.secondary,
+          `${edge} transform="rotate(${-side * (8 + 14 * look.shape[5]!)} ${x} ${head.y - 6})"`,
+        );
       if (kind === 'cat')
         return polygon(
           [
@@ -76,13 +83,22 @@ function animal(kind: 'dog' | 'cat' | 'rabbit', look: Look): string {
           look.secondary,
           edge,
         );
-      return ellipse(x * 0.5, head.y - head.r - 6, 4, 12 * ear, look.secondary, `${edge} transform="rotate(${side * (6 + 16 * look.shape[5]!)} ${x * 0.5} ${head.y - 6})"`);
+      return ellipse(
+        x * 0.5,
+        head.y - head.r - 6,
+        4,
+        12 * ear,
+        look.secondary,
+        `${edge} transform="rotate(${side * (6 + 16 * look.shape[5]!)} ${x * 0.5} ${head.y - 6})"`,
+      );
     })
     .join('');
   const feet = [-1, 1].map((side) => ellipse(side * 8, 34, 6, 3.6, look.secondary, edge)).join('');
   const muzzle =
     kind === 'dog'
-      ? ellipse(0, head.y + 6, head.r * 0.52, 6.5, look.secondary) + ellipse(0, head.y + 3, 3.4, 2.6, '#1c1a1a') + ellipse(0, head.y + 11, 2.2, 3, '#e2687c')
+      ? ellipse(0, head.y + 6, head.r * 0.52, 6.5, look.secondary) +
+        ellipse(0, head.y + 3, 3.4, 2.6, '#1c1a1a') +
+        ellipse(0, head.y + 11, 2.2, 3, '#e2687c')
       : polygon(
           [
             [-2.2, head.y + 3],
@@ -92,9 +108,22 @@ function animal(kind: 'dog' | 'cat' | 'rabbit', look: Look): string {
           '#e58a9a',
         ) +
         (kind === 'cat'
-          ? [-1, 1].map((s) => line(s * 4, head.y + 6, s * (head.r + 5), head.y + 4, look.dark, 0.8) + line(s * 4, head.y + 7, s * (head.r + 4), head.y + 9, look.dark, 0.8)).join('')
+          ? [-1, 1]
+              .map(
+                (s) =>
+                  line(s * 4, head.y + 6, s * (head.r + 5), head.y + 4, look.dark, 0.8) +
+                  line(s * 4, head.y + 7, s * (head.r + 4), head.y + 9, look.dark, 0.8),
+              )
+              .join('')
           : rect(-2, head.y + 7, 4, 4, '#ffffff', edge));
-  const face = [-1, 1].map((s) => circle(s * eyes.dx, eyes.y, 3.3, '#ffffff') + circle(s * eyes.dx, eyes.y, 2.2, look.accent) + circle(s * eyes.dx, eyes.y, 1.1, '#101010')).join('');
+  const face = [-1, 1]
+    .map(
+      (s) =>
+        circle(s * eyes.dx, eyes.y, 3.3, '#ffffff') +
+        circle(s * eyes.dx, eyes.y, 2.2, look.accent) +
+        circle(s * eyes.dx, eyes.y, 1.1, '#101010'),
+    )
+    .join('');
   return (
     behind +
     (kind === 'dog' ? '' : ears) +
@@ -114,8 +143,16 @@ function teapot(look: Look): string {
   const ry = 17 + 5 * b;
   const y = 36 - ry;
   return (
-    path(`M ${-rx + 3} ${y - 8} q ${-14 - 5 * c} 2 ${-10 - 4 * c} 14 q 3 9 ${12 + 4 * c} 6`, 'none', `stroke="${look.accent}" stroke-width="4.5"`) +
-    path(`M ${rx - 5} ${y + 9} Q ${rx + 8} ${y + 6} ${rx + 9 + 4 * d} ${y - 14 - 5 * d} l 5 -1 Q ${rx + 14} ${y + 12} ${rx - 5} ${y + 16} Z`, look.secondary, edge) +
+    path(
+      `M ${-rx + 3} ${y - 8} q ${-14 - 5 * c} 2 ${-10 - 4 * c} 14 q 3 9 ${12 + 4 * c} 6`,
+      'none',
+      `stroke="${look.accent}" stroke-width="4.5"`,
+    ) +
+    path(
+      `M ${rx - 5} ${y + 9} Q ${rx + 8} ${y + 6} ${rx + 9 + 4 * d} ${y - 14 - 5 * d} l 5 -1 Q ${rx + 14} ${y + 12} ${rx - 5} ${y + 16} Z`,
+      look.secondary,
+      edge,
+    ) +
     ellipse(0, y, rx, ry, look.skin, edge) +
     ellipse(0, y - ry + 2, rx * 0.55, 4.5, look.secondary, edge) +
     circle(0, y - ry - 5, 3.5 + 2 * b, look.accent, edge)
@@ -196,7 +233,15 @@ function teddyBear(look: Look): string {
     ellipse(0, -9, 7.5, 6, look.secondary, edge) +
     ellipse(0, -11.5, 2.8, 2, '#1d1b1b') +
     [-1, 1].map((s) => circle(s * 6, -18, 2.2, '#101010')).join('') +
-    polygon([[-8, -3], [8, 3], [8, -3], [-8, 3]], look.accent)
+    polygon(
+      [
+        [-8, -3],
+        [8, 3],
+        [8, -3],
+        [-8, 3],
+      ],
+      look.accent,
+    )
   );
 }
 
@@ -220,7 +265,11 @@ function vase(look: Look): string {
   const neck = 6 + 4 * b;
   const top = -28 - 6 * c;
   return (
-    path(`M ${-neck - 4} ${top} L ${neck + 4} ${top} L ${neck} ${top + 12} Q ${wide * 1.5} ${2 + 10 * d} ${10} 36 L -10 36 Q ${-wide * 1.5} ${2 + 10 * d} ${-neck} ${top + 12} Z`, look.skin, edge) +
+    path(
+      `M ${-neck - 4} ${top} L ${neck + 4} ${top} L ${neck} ${top + 12} Q ${wide * 1.5} ${2 + 10 * d} ${10} 36 L -10 36 Q ${-wide * 1.5} ${2 + 10 * d} ${-neck} ${top + 12} Z`,
+      look.skin,
+      edge,
+    ) +
     ellipse(0, top, neck + 5, 3.5, look.secondary, edge) +
     rect(-neck - 1, top + 9, 2 * neck + 2, 4, look.accent) +
     rect(-12, 33, 24, 4, look.secondary, edge)
@@ -263,7 +312,8 @@ function clock(look: Look): string {
   const edge = outline(look);
   const [a, b, c, d] = look.shape as [number, number, number, number];
   const r = 24 + 4 * a;
-  const hand = (turn: number, length: number, width: number): string => line(0, 4, length * Math.sin(turn), 4 - length * Math.cos(turn), '#22222a', width);
+  const hand = (turn: number, length: number, width: number): string =>
+    line(0, 4, length * Math.sin(turn), 4 - length * Math.cos(turn), '#22222a', width);
   return (
     [-1, 1].map((s) => line(s * 10, 24, s * 18, 36, look.accent, 5) + circle(s * 15, -22, 6 + 3 * b, look.secondary, edge)).join('') +
     circle(0, 4, r, look.skin, edge) +

@@ -48,4 +48,5 @@ export function star(x: number, y: number, r: number, fill: string): string {
 export const repeat = (count: number, f: (i: number) => string): string => Array.from({ length: count }, (_, i) => f(i)).join('');
 
 /** Sky above a horizon, ground below it. */
-export const land = (sky: string, ground: string, horizon = 60): string => rect(0, 0, 100, horizon + 1, sky) + rect(0, horizon, 100, 100 - horizon, ground);
+export const land = (sky: string, ground: string, horizon = 60): string =>
+  rect(0, 0, 100, horizon + 1, sky) + rect(0, horizon, 100, 100 - horizon, ground);
