@@ -7,7 +7,7 @@ import { RunFolder } from '../trainer/run-folder.ts';
 import { promptSet } from '../world/captions.ts';
 import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
-import { tinyDefaults } from './quickstart.ts';
+import { tinyDefaults } from './bundled.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */

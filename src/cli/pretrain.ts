@@ -6,6 +6,8 @@ import { writeAtomically } from '../files/atomic.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
 import { loadModel } from '../models/load.ts';
 import { contextualizerFor, trainContextualizer } from '../pretrain/contextualizer.ts';
+import { assetsReadme, gatesTable, measureGates } from '../pretrain/gates.ts';
+import { Judges } from '../evaluation/judges.ts';
 import { exportJudges, exportTiny } from '../pretrain/export.ts';
 import { pretrainContextualizer, pretrainJudges, pretrainTiny } from '../pretrain/tiny.ts';
 import type { StageEvent } from '../pretrain/workshop.ts';
@@ -33,7 +35,7 @@ export const pretrain = defineCommand({
     'mask-rate': { type: 'string', description: 'contextualizer: ρ', default: '0.15' },
     'learning-rate': { type: 'string', description: 'contextualizer: AdamW’s learning rate', default: '1e-3' },
     work: { type: 'string', description: 'tiny: folder of stages and checkpoints; what is done stays done', default: 'runs/tiny' },
-    only: { type: 'string', description: 'tiny: model, judges, contextualizer or export; all where nothing is said' },
+    only: { type: 'string', description: 'tiny: model, judges, contextualizer, export or gates; all where nothing is said' },
     out: { type: 'string', description: 'where the contextualizer goes; tiny: the assets folder' },
     ...sharedFlags,
   },
@@ -42,7 +44,7 @@ export const pretrain = defineCommand({
     const signal = interruptible();
     if (args.what === 'tiny') {
       const assets = args.out ?? assetPath('');
-      const stages = args.only === undefined ? ['model', 'contextualizer', 'judges', 'export'] : [args.only];
+      const stages = args.only === undefined ? ['model', 'contextualizer', 'judges', 'export', 'gates'] : [args.only];
       for (const stage of stages) {
         // Each stage has an engine of its own: their states share names.
         const engine = openEngine(args.device);
@@ -54,7 +56,15 @@ export const pretrain = defineCommand({
         } else if (stage === 'export') {
           await exportTiny(args.work, assets);
           await exportJudges(args.work, assets);
-        } else throw new UserError(`--only ${stage}: model, judges, contextualizer or export is expected`);
+        } else if (stage === 'gates') {
+          const gates = await measureGates(
+            engine,
+            await loadModel(join(assets, 'tiny')),
+            await Judges.load(engine, join(assets, 'judges')),
+          );
+          await writeAtomically(join(assets, 'README.md'), assetsReadme(gates));
+          say(gatesTable(gates));
+        } else throw new UserError(`--only ${stage}: model, judges, contextualizer, export or gates is expected`);
         await engine.close();
       }
       if (args.json === true) process.stdout.write(`${JSON.stringify({ work: args.work, assets })}\n`);

@@ -12,10 +12,8 @@ import { compareMethods } from '../sweep/comparison.ts';
 import { withSubject } from '../text/prompts.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import { pixelSize } from '../trainer/customize.ts';
-import { evaluationPrompts, promptSet } from '../world/captions.ts';
-import { classes } from '../world/identity.ts';
-import { benchmarkSubjects } from '../world/sample.ts';
-import { assetPath, examplePath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
+import { bundledSubject, tinyDefaults } from './bundled.ts';
+import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** The first of runs/quickstart, runs/quickstart-2, … that is free. */
 function freeFolder(): string {
@@ -35,11 +33,7 @@ export const quickstart = defineCommand({
   },
   async run({ args }) {
     const started = performance.now();
-    const subject = benchmarkSubjects.find(({ name }) => name === args.subject);
-    if (subject === undefined)
-      throw new UserError(
-        `--subject ${args.subject} is not bundled: choose one of ${benchmarkSubjects.map(({ name }) => name).join(', ')}`,
-      );
+    const subject = bundledSubject(args.subject);
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? freeFolder();
     if (existsSync(out) && readdirSync(out).length > 0) throw new UserError(`--out ${out} holds another run: choose another folder`);
@@ -47,24 +41,23 @@ export const quickstart = defineCommand({
     const signal = interruptible();
     const model = await loadModel(assetPath('tiny'));
     const judges = await Judges.load(engine, assetPath('judges'));
-    const { className } = subject.identity;
-    const kind = classes[className];
+    const { className } = subject;
     const quick = args.quick === true;
     const recipe = parseRecipe({
-      images: examplePath(`subjects/${subject.name}`),
+      images: subject.images,
       class: className,
       seed,
       ...tinyDefaults,
       ...(quick && { steps: 20, sampleEvery: 0 }),
     });
-    const prompts = evaluationPrompts(kind).slice(0, quick ? 4 : 25);
+    const prompts = subject.evaluationPrompts.slice(0, quick ? 4 : 25);
     const picturesPerPrompt = quick ? 1 : 2;
     const comparison = compareMethods({
       engine,
       model,
       judges,
       recipe,
-      richPrompts: promptSet(className, 200),
+      richPrompts: subject.richPrompts,
       evaluationPrompts: prompts,
       picturesPerPrompt,
       sampling: { steps: quick ? 6 : 20, guidance: 4 },
@@ -127,6 +120,3 @@ export const quickstart = defineCommand({
     await engine.close();
   },
 });
-
-/** Settings of textual inversion that suit the embedded model. */
-export const tinyDefaults = { steps: 300, batchSize: 4, promptBatch: 16, learningRate: 2e-2, lambda: 0.05, sampleEvery: 100 } as const;
