@@ -94,7 +94,7 @@ export async function* pretrainContextualizer(engine: Engine, model: DiffusionMo
   const scenes = scenesOf(14, 30_000);
   const corpus = captionsOf(scenes, 14);
   const source = { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer };
-  yield* new Workshop(folder).stage('contextualizer', 1200, (options) =>
+  yield* new Workshop(folder).stage('contextualizer', 600, (options) =>
     trainContextualizer(engine, source, corpus, { ...options, batchSize: 48, learningRate: 1e-3, maskRate: 0.15, seed: 4 }),
   );
 }
