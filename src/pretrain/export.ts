@@ -34,7 +34,9 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
   const tokenizer = tinyTokenizer();
   const text = tinyText(tokenizer);
   const out = join(assets, 'tiny');
-  const [vae, denoiser, psi] = await Promise.all(['vae', 'denoiser', 'contextualizer'].map((name) => stageWeights(work, name)));
+  const [vae, decoder, denoiser, psi] = await Promise.all(
+    ['vae', 'vae-decoder', 'denoiser', 'contextualizer'].map((name) => stageWeights(work, name)),
+  );
   if (vae === undefined || denoiser === undefined) throw internal('the VAE and the denoiser are not trained yet');
   const scale = JSON.parse(await readFile(join(work, 'scale.json'), 'utf8')) as number;
   const diffusion = 'diffusion_pytorch_model.safetensors';
@@ -70,7 +72,7 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
       up_block_types: tinyVae.block_out_channels.map(() => 'UpDecoderBlock2D'),
     },
     diffusion,
-    vae,
+    { ...vae, ...decoder },
   );
   await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
   if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);

@@ -9,7 +9,7 @@ import { captionsOf, renderAll, scenesOf } from './data.ts';
 import { trainDenoiser } from './denoiser.ts';
 import type { Weights } from './fit.ts';
 import { encodeScenes, standardDeviation } from './latents.ts';
-import { tinyVae, trainVae } from './vae.ts';
+import { tinyVae, trainDecoder, trainVae } from './vae.ts';
 import { trainContextualizer } from './contextualizer.ts';
 import { trainIdentity, trainSegmenter } from './judges.ts';
 import type { DiffusionModel } from '../models/load.ts';
@@ -52,7 +52,7 @@ export async function* pretrainTiny(
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 12, v)));
     return yield* trainClip(engine, { pictures, tokens }, text, tinyVision(3), { ...options, batchSize: 48, learningRate: 1e-3, seed: 2 });
   });
-  yield* workshop.stage('denoiser', steps.denoiser ?? 5000, async function* (options) {
+  yield* workshop.stage('denoiser', steps.denoiser ?? 4600, async function* (options) {
     const scenes = scenesOf(13, 40_000);
     const cache = workshop.path('latents.safetensors');
     let latents: Float32Array;
@@ -70,11 +70,23 @@ export async function* pretrainTiny(
   });
 }
 
+/** Trains the VAE's decoder on: the latents, and so the denoiser, stay as they are. */
+export async function* pretrainDecoder(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
+  const workshop = new Workshop(folder);
+  const vae = await readWeights(workshop.path('vae.safetensors'));
+  yield* workshop.stage('vae-decoder', 4000, async function* (options) {
+    const scenes = scenesOf(15, 16_000);
+    const latents = await encodeScenes(engine, scenes, tinyVae, vae);
+    const data = { pictures: await renderAll(scenes), latents };
+    return yield* trainDecoder(engine, data, vae, { ...options, batchSize: 8, learningRate: 1.5e-3, seed: 15 });
+  });
+}
+
 /** Makes what is missing of the judges: CLIP, DINO and the segmenter. */
 export async function* pretrainJudges(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
   const workshop = new Workshop(folder);
   const tokenizer = tinyTokenizer();
-  yield* workshop.stage('judge-clip', 700, async function* (options) {
+  yield* workshop.stage('judge-clip', 1500, async function* (options) {
     const scenes = scenesOf(101, 16_000);
     const pictures = await renderAll(scenes);
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 101, v)));
@@ -85,8 +97,8 @@ export async function* pretrainJudges(engine: Engine, folder: string): AsyncGene
       seed: 102,
     });
   });
-  yield* workshop.stage('judge-segmenter', 350, (options) => trainSegmenter(engine, 104, options));
-  yield* workshop.stage('judge-dino', 500, (options) => trainIdentity(engine, 103, options));
+  yield* workshop.stage('judge-segmenter', 700, (options) => trainSegmenter(engine, 104, options));
+  yield* workshop.stage('judge-dino', 1500, (options) => trainIdentity(engine, 103, options));
 }
 
 /** The contextualizer of what the denoiser's stage has made of the text encoder. */
@@ -94,7 +106,7 @@ export async function* pretrainContextualizer(engine: Engine, model: DiffusionMo
   const scenes = scenesOf(14, 30_000);
   const corpus = captionsOf(scenes, 14);
   const source = { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer };
-  yield* new Workshop(folder).stage('contextualizer', 600, (options) =>
+  yield* new Workshop(folder).stage('contextualizer', 2400, (options) =>
     trainContextualizer(engine, source, corpus, { ...options, batchSize: 48, learningRate: 1e-3, maskRate: 0.15, seed: 4 }),
   );
 }

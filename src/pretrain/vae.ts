@@ -1,6 +1,7 @@
-/** Stage: the VAE, on renders. */
+/** Stages: the VAE, on renders; then its decoder alone, on the latents that the encoder has settled on. */
 import type { Engine } from '../graph/engine.ts';
 import { abs, add, exp, input, mean, multiply, square, subtract, sum } from '../graph/ops.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { Random } from '../graph/random.ts';
 import { vaeConfig, vaeDecode, vaeEncode, vaeSample } from '../models/vae.ts';
 import type { VaeConfig } from '../models/vae.ts';
@@ -16,6 +17,13 @@ export const tinyVae: VaeConfig = vaeConfig.parse({
   sample_size: pictureSize,
 });
 
+/** Mean squared error, and the loss that adds a tenth of the absolute one. */
+function reconstruction(decoded: Tensor, pixels: Tensor): { squared: Tensor; loss: Tensor } {
+  const difference = subtract(decoded, pixels);
+  const squared = mean(square(difference));
+  return { squared, loss: add(squared, multiply(mean(abs(difference)), 0.1)) };
+}
+
 export function trainVae(
   engine: Engine,
   pictures: Uint8Array,
@@ -28,11 +36,10 @@ export function trainVae(
   const moments = vaeEncode(p, config, pixels);
   const noise = input('noise', moments.mean.shape);
   const decoded = vaeDecode(p, config, vaeSample(moments, noise));
-  const difference = subtract(decoded, pixels);
-  const squared = mean(square(difference));
+  const { squared, loss: error } = reconstruction(decoded, pixels);
   const { mean: mu, logVariance } = moments;
   const divergence = multiply(sum(subtract(add(square(mu), exp(logVariance)), add(logVariance, 1))), 0.5 / batchSize);
-  const loss = add(add(squared, multiply(mean(abs(difference)), 0.1)), multiply(divergence, 2e-6));
+  const loss = add(error, multiply(divergence, 2e-6));
   const count = pictures.length / (3 * pictureSize ** 2);
   return fit(
     engine,
@@ -49,6 +56,39 @@ export function trainVae(
           ),
           noise: random.normals(noise.shape.reduce((a, b) => a * b, 1)),
         };
+      },
+    },
+  );
+}
+
+/** The decoder's weights, trained on from `start` with the encoder as it is: latents [N, 4, h, w] are its means, not scaled. */
+export function trainDecoder(
+  engine: Engine,
+  data: { pictures: Uint8Array; latents: Float32Array },
+  start: Weights,
+  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint'> & { batchSize: number },
+): AsyncGenerator<FitEvent, Weights> {
+  const { batchSize } = options;
+  const { source, tensors } = stateSource();
+  const side = pictureSize / 2 ** (tinyVae.block_out_channels.length - 1);
+  const latents = input('latents', [batchSize, tinyVae.latent_channels, side, side]);
+  const pixels = input('pixels', [batchSize, 3, pictureSize, pictureSize]);
+  const { squared, loss } = reconstruction(vaeDecode(new Parameters(source), tinyVae, latents), pixels);
+  const length = tinyVae.latent_channels * side * side;
+  const count = data.latents.length / length;
+  return fit(
+    engine,
+    { loss, parameters: tensors, metrics: { squared } },
+    {
+      ...options,
+      start,
+      ema: 0.998,
+      batch: (step) => {
+        const random = new Random(options.seed).fork('decoder', step);
+        const rows = Array.from({ length: batchSize }, () => random.integer(count));
+        const chosen = new Float32Array(batchSize * length);
+        rows.forEach((row, i) => chosen.set(data.latents.subarray(row * length, (row + 1) * length), i * length));
+        return { latents: chosen, pixels: toPlanes(data.pictures, rows) };
       },
     },
   );
