@@ -52,7 +52,7 @@ export async function* pretrainTiny(
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 12, v)));
     return yield* trainClip(engine, { pictures, tokens }, text, tinyVision(3), { ...options, batchSize: 48, learningRate: 1e-3, seed: 2 });
   });
-  yield* workshop.stage('denoiser', steps.denoiser ?? 4600, async function* (options) {
+  yield* workshop.stage('denoiser', steps.denoiser ?? 4000, async function* (options) {
     const scenes = scenesOf(13, 40_000);
     const cache = workshop.path('latents.safetensors');
     let latents: Float32Array;
@@ -74,7 +74,7 @@ export async function* pretrainTiny(
 export async function* pretrainDecoder(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
   const workshop = new Workshop(folder);
   const vae = await readWeights(workshop.path('vae.safetensors'));
-  yield* workshop.stage('vae-decoder', 4000, async function* (options) {
+  yield* workshop.stage('vae-decoder', 2200, async function* (options) {
     const scenes = scenesOf(15, 16_000);
     const latents = await encodeScenes(engine, scenes, tinyVae, vae);
     const data = { pictures: await renderAll(scenes), latents };
@@ -86,7 +86,7 @@ export async function* pretrainDecoder(engine: Engine, folder: string): AsyncGen
 export async function* pretrainJudges(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
   const workshop = new Workshop(folder);
   const tokenizer = tinyTokenizer();
-  yield* workshop.stage('judge-clip', 1500, async function* (options) {
+  yield* workshop.stage('judge-clip', 1000, async function* (options) {
     const scenes = scenesOf(101, 16_000);
     const pictures = await renderAll(scenes);
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 101, v)));
@@ -97,8 +97,8 @@ export async function* pretrainJudges(engine: Engine, folder: string): AsyncGene
       seed: 102,
     });
   });
-  yield* workshop.stage('judge-segmenter', 700, (options) => trainSegmenter(engine, 104, options));
-  yield* workshop.stage('judge-dino', 1500, (options) => trainIdentity(engine, 103, options));
+  yield* workshop.stage('judge-segmenter', 900, (options) => trainSegmenter(engine, 104, options));
+  yield* workshop.stage('judge-dino', 500, (options) => trainIdentity(engine, 103, options));
 }
 
 /** The contextualizer of what the denoiser's stage has made of the text encoder. */
@@ -106,7 +106,7 @@ export async function* pretrainContextualizer(engine: Engine, model: DiffusionMo
   const scenes = scenesOf(14, 30_000);
   const corpus = captionsOf(scenes, 14);
   const source = { textEncoder: model.textEncoder.parameters, text: model.textEncoder.config, tokenizer: model.tokenizer };
-  yield* new Workshop(folder).stage('contextualizer', 2400, (options) =>
+  yield* new Workshop(folder).stage('contextualizer', 2000, (options) =>
     trainContextualizer(engine, source, corpus, { ...options, batchSize: 48, learningRate: 1e-3, maskRate: 0.15, seed: 4 }),
   );
 }
