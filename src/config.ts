@@ -16,6 +16,7 @@ export const recipeSchema = z.strictObject({
   maskRate: z.number().gt(0).lt(1).default(0.15).describe('share ρ of ordinary tokens that are masked'),
   steps: z.int().min(1).max(1_000_000).default(300),
   batchSize: z.int().min(1).max(256).default(4),
+  accumulation: z.int().min(1).max(1024).default(1).describe('batches whose mean gradient makes one update'),
   promptBatch: z.int().min(1).max(512).default(16).describe('rich prompts per step'),
   learningRate: z.number().positive().max(10).default(5e-3),
   schedule: z.enum(['constant', 'cosine']).default('constant'),

@@ -14,9 +14,8 @@ export const bench = defineCommand({
     await engine.close();
     if (args.json === true) process.stdout.write(`${JSON.stringify({ primitives, steps })}\n`);
     else {
-      for (const { name, perSecond, gflops } of primitives)
+      for (const { name, perSecond, gflops } of [...primitives, ...steps])
         say(`${name.padEnd(34)} ${perSecond.toFixed(1).padStart(8)}/s  ${gflops.toFixed(0).padStart(5)} GFLOP/s`);
-      for (const { name, perSecond } of steps) say(`${name.padEnd(34)} ${perSecond.toFixed(1).padStart(8)}/s`);
     }
   },
 });

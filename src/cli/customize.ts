@@ -17,6 +17,7 @@ const numbers: Record<string, { key: string; integer?: boolean }> = {
   'mask-rate': { key: 'maskRate' },
   steps: { key: 'steps', integer: true },
   batch: { key: 'batchSize', integer: true },
+  accumulation: { key: 'accumulation', integer: true },
   'prompt-batch': { key: 'promptBatch', integer: true },
   'learning-rate': { key: 'learningRate' },
   crop: { key: 'crop' },
@@ -36,6 +37,15 @@ const texts: Record<string, string> = {
 
 export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
 
+/** A resumed run keeps its recipe: half of a run under other settings would be neither. */
+function refuseOverrides(flags: Record<string, unknown>): void {
+  const given = [...Object.keys(texts), ...Object.keys(numbers), 'recipe', 'seed', 'out'].find(
+    (flag) => flag !== 'steps' && flags[flag] !== undefined,
+  );
+  if (given !== undefined)
+    throw new UserError(`--${given} cannot change a run that is resumed: leave it out (--steps may be given), or start a new run`);
+}
+
 export const customize = defineCommand({
   meta: { name: 'customize', description: 'learn a subject from a folder of pictures' },
   args: {
@@ -52,6 +62,7 @@ export const customize = defineCommand({
     'mask-rate': { type: 'string', description: 'ρ; 0.15' },
     steps: { type: 'string', description: 'training steps' },
     batch: { type: 'string', description: 'pictures per step' },
+    accumulation: { type: 'string', description: 'batches whose mean gradient makes one update; 1' },
     'prompt-batch': { type: 'string', description: 'rich prompts per step' },
     'learning-rate': { type: 'string', description: 'AdamW’s learning rate' },
     schedule: { type: 'string', description: 'constant or cosine' },
@@ -67,8 +78,10 @@ export const customize = defineCommand({
     const flags = args as Record<string, string | boolean | undefined>;
     const resume = flags.resume as string | undefined;
     let base: Record<string, unknown> = {};
-    if (resume !== undefined) base = (await RunFolder.open(resume)).record.recipe as Record<string, unknown>;
-    else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
+    if (resume !== undefined) {
+      refuseOverrides(flags);
+      base = (await RunFolder.open(resume)).record.recipe as Record<string, unknown>;
+    } else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
     for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
     for (const [flag, { key, integer }] of Object.entries(numbers))
       if (typeof flags[flag] === 'string') base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
@@ -88,6 +101,10 @@ export const customize = defineCommand({
     const started = performance.now();
     let last = {};
     let artefact = '';
+    const signal = interruptible();
+    signal.addEventListener('abort', () => say(`stopping after this step; go on with: contextura customize --resume ${out}`), {
+      once: true,
+    });
     for await (const e of learn({
       engine,
       model,
@@ -96,7 +113,7 @@ export const customize = defineCommand({
       out,
       resume: resume !== undefined,
       versions: versions(),
-      signal: interruptible(),
+      signal,
     })) {
       if (e.kind === 'start' && args.quiet !== true)
         say(

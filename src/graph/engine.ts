@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { internal } from '../errors.ts';
+import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
@@ -45,10 +46,13 @@ export class Program {
   private readonly id: number;
   private readonly signature: Signature;
   private readonly profiled: boolean;
-  constructor(engine: Engine, id: number, signature: Signature, profiled: boolean) {
+  /** Floating-point operations of one run, as `flopsOf` counts them. */
+  readonly flops: number;
+  constructor(engine: Engine, id: number, signature: Signature, flops: number, profiled: boolean) {
     this.engine = engine;
     this.id = id;
     this.signature = signature;
+    this.flops = flops;
     this.profiled = profiled;
   }
 
@@ -132,7 +136,7 @@ export class Engine {
       profile: options.profile,
       signature,
     });
-    return new Program(this, program, signature, options.profile !== undefined);
+    return new Program(this, program, signature, flopsOf(Object.values(all)), options.profile !== undefined);
   }
 
   /** Give names to values that stay with the engine. */

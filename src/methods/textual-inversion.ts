@@ -24,6 +24,8 @@ import { embedTokens } from './concept.ts';
 export interface InversionOptions {
   steps: number;
   batchSize: number;
+  /** Batches whose mean gradient makes one update. */
+  accumulation: number;
   /** Rich prompts per step. */
   promptBatch: number;
   learningRate: number;
@@ -54,14 +56,28 @@ export type TrainState = Record<string, { data: Float32Array; shape: readonly nu
 
 export class Inversion {
   private readonly engine: Engine;
-  private readonly program: Program;
-  private readonly feeds: (step: number) => Record<string, Float32Array | Int32Array>;
+  /** `gather` adds a batch's gradient to the sum; `update` adds its own and steps. */
+  private readonly programs: { gather: Program | undefined; update: Program };
+  private readonly feeds: (step: number, part: number) => Record<string, Float32Array | Int32Array>;
   private readonly shapes: Record<string, readonly number[]>;
-  private constructor(engine: Engine, program: Program, feeds: Inversion['feeds'], shapes: Inversion['shapes']) {
+  private readonly accumulation: number;
+  private constructor(
+    engine: Engine,
+    programs: Inversion['programs'],
+    feeds: Inversion['feeds'],
+    shapes: Inversion['shapes'],
+    accumulation: number,
+  ) {
     this.engine = engine;
-    this.program = program;
+    this.programs = programs;
     this.feeds = feeds;
     this.shapes = shapes;
+    this.accumulation = accumulation;
+  }
+
+  /** Floating-point operations of one step. */
+  get flops(): number {
+    return this.programs.update.flops + (this.accumulation - 1) * (this.programs.gather?.flops ?? 0);
   }
 
   /** @param initial first vectors [n, D] */
@@ -74,7 +90,7 @@ export class Inversion {
     options: InversionOptions,
   ): Promise<Inversion> {
     const { textEncoder, unet: denoiser, contextualizer: psi, scheduler } = model;
-    const { batchSize, promptBatch, lambda } = options;
+    const { batchSize, promptBatch, lambda, accumulation } = options;
     const { max_position_embeddings: longest, hidden_size: width } = textEncoder.config;
     const vectors = initial.length / width;
     const learned = state('concept', [vectors, width]);
@@ -106,18 +122,29 @@ export class Inversion {
       loss = add(diffusion, multiply(mlm, lambda));
     }
     const parameters = new Map([['concept', learned]]);
-    const optimizer = adamw(parameters, gradients(loss, [learned]), { weightDecay: 0.01 });
-    const outputs = { diffusion, ...(mlm && { mlm }), gradientNorm: optimizer.gradientNorm };
-    const program = await engine.compile({ outputs, updates: optimizer.updates });
+    const losses = { diffusion, ...(mlm && { mlm }) };
+    const own = multiply(gradients(loss, [learned])[0]!, 1 / accumulation);
+    const gathered = state('gradient', learned.shape);
+    const total = accumulation === 1 ? own : add(gathered, own);
+    const optimizer = adamw(parameters, [total], { weightDecay: 0.01 });
+    const cleared = accumulation === 1 ? {} : { gradient: multiply(total, 0) };
+    const programs = {
+      gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: { gradient: total } }),
+      update: await engine.compile({
+        outputs: { ...losses, gradientNorm: optimizer.gradientNorm },
+        updates: { ...optimizer.updates, ...cleared },
+      }),
+    };
     const first: TrainState = { concept: { data: initial.slice(), shape: learned.shape }, ...(optimizer.initial() as TrainState) };
+    if (accumulation > 1) first.gradient = { data: new Float32Array(initial.length), shape: learned.shape };
     await engine.setState(first);
 
     const alphas = alphasCumprod(scheduler);
     const each = sizeOf(shape) / batchSize;
     const pictures = data.latents.length / each;
     const rate = schedule(options.schedule, options.steps);
-    const feeds = (step: number): Record<string, Float32Array | Int32Array> => {
-      const random = new Random(options.seed).fork('inversion', step);
+    const feeds = (step: number, part: number): Record<string, Float32Array | Int32Array> => {
+      const random = new Random(options.seed).fork('inversion', step, part);
       const chosen = random.fork('pictures');
       const stacked = new Float32Array(sizeOf(shape));
       const tokens = new Int32Array(batchSize * longest);
@@ -142,13 +169,20 @@ export class Inversion {
       }
       return out;
     };
-    return new Inversion(engine, program, feeds, Object.fromEntries(Object.entries(first).map(([name, { shape: s }]) => [name, s])));
+    const shapes = Object.fromEntries(Object.entries(first).map(([name, { shape: s }]) => [name, s]));
+    return new Inversion(engine, programs, feeds, shapes, accumulation);
   }
 
   /** One step; steps count from 0, and a step's randomness is a function of the seed and its number. */
   async step(step: number): Promise<TrainEvent> {
-    const out = await this.program.run(this.feeds(step));
-    return { step: step + 1, diffusion: out.diffusion![0]!, mlm: out.mlm?.[0], gradientNorm: out.gradientNorm![0]! };
+    let [diffusion, mlm] = [0, 0];
+    for (let part = 0; ; part++) {
+      const last = part === this.accumulation - 1;
+      const out = await (last ? this.programs.update : this.programs.gather!).run(this.feeds(step, part));
+      diffusion += out.diffusion![0]! / this.accumulation;
+      mlm += (out.mlm?.[0] ?? Number.NaN) / this.accumulation;
+      if (last) return { step: step + 1, diffusion, mlm: out.mlm === undefined ? undefined : mlm, gradientNorm: out.gradientNorm![0]! };
+    }
   }
 
   async state(): Promise<TrainState> {
@@ -162,7 +196,8 @@ export class Inversion {
   }
 
   async release(): Promise<void> {
-    await this.program.release();
+    await this.programs.gather?.release();
+    await this.programs.update.release();
     await this.engine.dropState(Object.keys(this.shapes));
   }
 }

@@ -69,6 +69,11 @@ export class Pipeline {
     return new Pipeline(model, batch, length, latents.shape, programs);
   }
 
+  /** Floating-point operations of one sampling step of a batch. */
+  get flops(): number {
+    return this.programs.denoise.flops;
+  }
+
   private async encode(prompts: readonly string[], concept: LearnedConcept | undefined): Promise<Float32Array> {
     const tokenizer = concept?.tokenizer ?? this.model.tokenizer;
     const ids = new Int32Array(this.batch * this.length);

@@ -17,15 +17,6 @@ export interface Speed {
   gflops: number;
 }
 
-/** Multiply-adds count twice; element-wise work is left out. */
-export function flopsOf(outputs: readonly Tensor[]): number {
-  return topologicalOrder(outputs).reduce((total, t) => {
-    if (t.op === 'matmul') return total + 2 * sizeOf(t.shape) * t.inputs[0]!.shape.at(-1)!;
-    if (t.op === 'conv2d') return total + 2 * sizeOf(t.shape) * sizeOf(t.inputs[1]!.shape.slice(1));
-    return total;
-  }, 0);
-}
-
 async function rateOf(run: () => Promise<unknown>, milliseconds: number): Promise<number> {
   await run();
   const start = performance.now();
@@ -50,20 +41,22 @@ export async function measurePrimitives(engine: Engine, milliseconds = 1000): Pr
     const inputs = topologicalOrder([y]).filter((t): t is Tensor<'input'> => t.op === 'input');
     const feeds = Object.fromEntries(inputs.map((t, i) => [t.attributes.name, new Random(i).normals(sizeOf(t.shape))]));
     const perSecond = await rateOf(() => program.run(feeds), milliseconds);
-    out.push({ name, perSecond, gflops: (flopsOf([y]) * perSecond) / 1e9 });
+    out.push({ name, perSecond, gflops: (program.flops * perSecond) / 1e9 });
     await program.release();
   }
   return out;
 }
 
 /** Steps per second of textual inversion with the MLM objective, and of a guided sampler step. */
-export async function measureModel(engine: Engine, model: DiffusionModel, milliseconds = 3000): Promise<Omit<Speed, 'gflops'>[]> {
+export async function measureModel(engine: Engine, model: DiffusionModel, milliseconds = 3000): Promise<Speed[]> {
   const size = pixelSize(model);
   const tokenizer = placeholderTokenizer(model, '<v>', 1);
   const latents = await encodePictures(engine, model, [new Uint8Array(3 * size * size)], size);
   const width = model.textEncoder.config.hidden_size;
   const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
-  const out: Omit<Speed, 'gflops'>[] = [];
+  const out: Speed[] = [];
+  const add = (name: string, perSecond: number, flops: number): void =>
+    void out.push({ name, perSecond, gflops: (flops * perSecond) / 1e9 });
   const batchSize = size > 128 ? 1 : 4;
   for (const lambda of model.contextualizer === undefined ? [0] : [0, 1e-3]) {
     const training = await Inversion.create(
@@ -72,13 +65,21 @@ export async function measureModel(engine: Engine, model: DiffusionModel, millis
       tokenizer,
       new Random(0).normals(width).map((x) => 0.02 * x),
       { latents, simplePrompts: prompts, richPrompts: prompts },
-      { steps: 1e6, batchSize, promptBatch: 16, learningRate: 1e-3, schedule: 'constant', lambda, maskRate: 0.15, seed: 0 },
+      {
+        steps: 1e6,
+        batchSize,
+        accumulation: 1,
+        promptBatch: 16,
+        learningRate: 1e-3,
+        schedule: 'constant',
+        lambda,
+        maskRate: 0.15,
+        seed: 0,
+      },
     );
     let step = 0;
-    out.push({
-      name: `training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`,
-      perSecond: await rateOf(() => training.step(step++), milliseconds),
-    });
+    const rate = await rateOf(() => training.step(step++), milliseconds);
+    add(`training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`, rate, training.flops);
     await training.release();
   }
   const pictures = size > 128 ? 1 : 8;
@@ -94,7 +95,7 @@ export async function measureModel(engine: Engine, model: DiffusionModel, millis
     }))
       if (index < 0) return;
   };
-  out.push({ name: `guided sampler step, ${pictures} pictures`, perSecond: steps * (await rateOf(once, milliseconds)) });
+  add(`guided sampler step, ${pictures} pictures`, steps * (await rateOf(once, milliseconds)), pipeline.flops);
   await pipeline.release();
   return out;
 }

@@ -16,6 +16,7 @@ import { readPrompts, withSubject } from '../text/prompts.ts';
 import { objectTemplates } from '../text/templates.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { hashOf, RunFolder } from './run-folder.ts';
+import type { RunRecord } from './run-folder.ts';
 
 export type CustomizeEvent =
   | { kind: 'start'; step: number; steps: number; pictures: string[] }
@@ -65,6 +66,17 @@ export const placeholderTokenizer = (model: DiffusionModel, token: string, vecto
   return model.tokenizer.withPlaceholder(token, vectors);
 };
 
+/** A run to go on with. Throws a UserError where its pictures are not what they were. */
+async function reopen(path: string, record: RunRecord): Promise<RunFolder> {
+  const { run, record: earlier } = await RunFolder.open(path);
+  const names = new Set([...Object.keys(earlier.inputs), ...Object.keys(record.inputs)]);
+  const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
+  if (changed !== undefined)
+    throw new UserError(`${changed} is not what it was when the run in ${path} began: put it back as it was, or start a new run`);
+  await run.write('run.json', `${JSON.stringify({ ...earlier, recipe: record.recipe }, undefined, 2)}\n`);
+  return run;
+}
+
 /** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
 export async function* customize(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, LearnedConcept> {
   const { engine, model, recipe, out } = options;
@@ -83,8 +95,8 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     );
   const initial = await initialVectors(model, recipe);
   const inputs = Object.fromEntries(await Promise.all(concept.paths.map(async (path) => [path, await hashOf(path)] as const)));
-  const run =
-    options.resume === true ? (await RunFolder.open(out)).run : await RunFolder.create(out, { recipe, versions: options.versions, inputs });
+  const record = { recipe, versions: options.versions, inputs };
+  const run = options.resume === true ? await reopen(out, record) : await RunFolder.create(out, record);
 
   const subject = `${recipe.token} ${recipe.class}`;
   const data = {

@@ -1,0 +1,17 @@
+/** Arithmetic of a graph: matrix products and convolutions, a multiply-add counted as two. */
+import { sizeOf, topologicalOrder } from './tensor.ts';
+import type { PrimitiveName, Tensor } from './tensor.ts';
+
+/** Every product of one weight of [O, C, kH, kW] with one position of a batch's outputs. */
+const perPosition = (outputs: Tensor, weight: readonly number[]): number => (2 * sizeOf(outputs.shape) * sizeOf(weight)) / weight[0]!;
+
+const rules: Partial<Record<PrimitiveName, (y: Tensor) => number>> = {
+  matmul: (y) => 2 * sizeOf(y.shape) * y.inputs[0]!.shape.at(-1)!,
+  conv2d: (y) => perPosition(y, y.inputs[1]!.shape),
+  conv2dInputGradient: (y) => perPosition(y.inputs[0]!, y.inputs[1]!.shape),
+  conv2dWeightGradient: (y) => perPosition(y.inputs[1]!, y.shape),
+};
+
+/** Floating-point operations of one run; element-wise work and reductions are left out. */
+export const flopsOf = (outputs: readonly Tensor[]): number =>
+  topologicalOrder(outputs).reduce((total, y) => total + (rules[y.op]?.(y) ?? 0), 0);

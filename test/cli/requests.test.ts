@@ -1,0 +1,166 @@
+/** Requests that are wrong: one line each, the right exit status, and nothing left behind. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { scratch } from '../scratch.ts';
+
+interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function contextura(
+  args: readonly string[],
+  options: { shell?: string; onError?: (text: string, kill: () => void) => void } = {},
+): Promise<Outcome> {
+  const words = ['--import', 'tsx', 'src/cli/main.ts', ...args];
+  const child =
+    options.shell === undefined
+      ? spawn(process.execPath, words)
+      : spawn('bash', ['-c', `${options.shell}; exec "$0" "$@"`, process.execPath, ...words]);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    options.onError?.(stderr, () => child.kill('SIGINT'));
+  });
+  return new Promise((resolve) => child.on('close', (status) => resolve({ status, stdout, stderr })));
+}
+
+const dog = 'examples/subjects/dog';
+const short = ['--steps', '2', '--batch', '1', '--prompt-batch', '2', '--sample-every', '0', '--quiet'];
+const learn = (out: string, ...more: string[]): string[] => [
+  'customize',
+  '--images',
+  dog,
+  '--class',
+  'dog',
+  '--out',
+  out,
+  ...short,
+  ...more,
+];
+
+async function refused(args: readonly string[], message: RegExp, status = 2): Promise<void> {
+  const outcome = await contextura(args);
+  const lines = outcome.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('npm '));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(message);
+  expect(outcome).toMatchObject({ status, stdout: '' });
+}
+
+describe('requests that are wrong', () => {
+  test('pictures', async () => {
+    const folder = await scratch();
+    const out = join(folder, 'run');
+    const withImages = (path: string): string[] => ['customize', '--images', path, '--class', 'dog', '--out', out, ...short];
+    await refused(withImages(join(folder, 'missing')), /does not exist: name a folder/);
+    await mkdir(join(folder, 'empty'));
+    await refused(withImages(join(folder, 'empty')), /holds no pictures/);
+    await refused(withImages('package.json'), /is a file: name the folder/);
+    const mixed = join(folder, 'mixed');
+    await cp(dog, mixed, { recursive: true });
+    await writeFile(join(mixed, '9.png'), 'this is no picture');
+    await refused(withImages(mixed), /9\.png cannot be read as a picture/);
+    await sharp({ create: { width: 1, height: 1, channels: 3, background: '#f00' } }).toFile(join(mixed, '9.png'));
+    await refused(withImages(mixed), /9\.png is 1 × 1 pixels; at least 16 × 16 are needed/);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('words and numbers', async () => {
+    const out = join(await scratch(), 'run');
+    await refused(learn(out, '--class', 'zeppelin'), /--class zeppelin is unknown to the embedded model: choose one of dog/);
+    await refused(learn(out, '--lambda', '-1'), /lambda \(λ\) is -1/);
+    await refused(learn(out, '--lambda', 'much'), /--lambda much: a number is expected/);
+    await refused(learn(out, '--mask-rate', '1'), /maskRate \(ρ\) is 1/);
+    await refused(learn(out, '--mask-rate', '0'), /maskRate \(ρ\) is 0/);
+    await refused(learn(out, '--steps', '0'), /steps is 0/);
+    await refused(learn(out, '--token', 'dog'), /--token dog is a word that the model knows/);
+    await refused(learn(out, '--colour', 'red'), /--colour is not a flag of customize/);
+    await refused(learn(out, '--device', 'abacus'), /--device abacus: auto, cpu, webgpu or cuda is expected/);
+    await refused(['custumize'], /custumize is not a verb/);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('recipes and prompt files', async () => {
+    const folder = await scratch();
+    const out = join(folder, 'run');
+    const recipe = join(folder, 'recipe.json');
+    await writeFile(recipe, JSON.stringify({ images: dog, class: 'dog', lamda: 1 }));
+    await refused(['customize', recipe, '--out', out], /unknown key lamda; it takes model, images/);
+    await writeFile(recipe, '{"images": ');
+    await refused(['customize', recipe, '--out', out], /is not a JSON object/);
+    await refused(['customize', join(folder, 'none.json'), '--out', out], /none\.json cannot be read/);
+    const prompts = join(folder, 'prompts.txt');
+    await writeFile(prompts, '\n\n');
+    await refused(learn(out, '--prompts', prompts), /prompts\.txt/);
+    await writeFile(prompts, 'a dog without its mark\n');
+    await refused(learn(out, '--prompts', prompts), /prompts\.txt/);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('models and artefacts that are damaged', async () => {
+    const folder = await scratch();
+    const model = join(folder, 'model');
+    await cp('assets/tiny', model, { recursive: true });
+    await truncate(join(model, 'unet', 'diffusion_pytorch_model.safetensors'), 100_000);
+    await refused(learn(join(folder, 'run'), '--model', model), /diffusion_pytorch_model\.safetensors/);
+    const artefact = join(folder, 'learned_embeds.safetensors');
+    await copyFile('package.json', artefact);
+    await refused(
+      ['generate', '--prompt', 'a dog', '--artefact', artefact, '--out', join(folder, 'pictures')],
+      /learned_embeds\.safetensors/,
+    );
+    expect((await readdir(folder)).toSorted()).toEqual(['learned_embeds.safetensors', 'model']);
+  });
+
+  test('an output folder that holds another run, or something else', async () => {
+    const folder = await scratch();
+    const out = join(folder, 'run');
+    expect(await contextura(learn(out))).toMatchObject({ status: 0 });
+    const before = await readFile(join(out, 'run.json'));
+    await refused(learn(out), /holds another run: choose another folder, or go on with --resume/);
+    expect((await readFile(join(out, 'run.json'))).equals(before)).toBe(true);
+    await refused(learn(folder), /is not empty and holds no run/);
+    await refused(learn(join(folder, 'elsewhere'), '--resume', out), /cannot change a run that is resumed/);
+    await refused(['customize', '--resume', folder], /there is no run\.json/);
+  });
+
+  test('a disk that takes no more', async () => {
+    const folder = await scratch();
+    const out = join(folder, 'run');
+    const outcome = await contextura(learn(out), { shell: 'ulimit -f 1' });
+    expect(outcome.stderr.trim()).toMatch(/cannot be written/);
+    expect(outcome.status).toBe(1);
+    const left = existsSync(out) ? await readdir(out, { recursive: true }) : [];
+    expect(left.filter((name) => name.endsWith('.part'))).toEqual([]);
+    expect(left.filter((name) => name.endsWith('learned_embeds.safetensors'))).toEqual([]);
+  });
+});
+
+describe('interruption', () => {
+  test('Ctrl-C keeps a checkpoint, says how to go on, and ends with 130', async () => {
+    const out = join(await scratch(), 'run');
+    const args = ['customize', '--images', dog, '--class', 'dog', '--out', out, '--steps', '100000', '--batch', '1', '--sample-every', '0'];
+    let sent = false;
+    const outcome = await contextura(args, {
+      onError: (text, kill) => {
+        if (!sent && text.includes('step ')) {
+          sent = true;
+          kill();
+        }
+      },
+    });
+    expect(outcome.status).toBe(130);
+    expect(outcome.stderr).toContain(`--resume ${out}`);
+    const [checkpoint] = await readdir(join(out, 'checkpoints'));
+    const step = Number(/\d+/.exec(checkpoint!)![0]);
+    const resumed = await contextura(['customize', '--resume', out, '--steps', String(step + 2), '--json', '--quiet']);
+    expect(resumed).toMatchObject({ status: 0 });
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ step: step + 2 });
+  });
+});

@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseRecipe } from '../../src/config.ts';
+import type { Recipe } from '../../src/config.ts';
+import { Engine } from '../../src/graph/engine.ts';
+import { Random } from '../../src/graph/random.ts';
+import { Inversion } from '../../src/methods/textual-inversion.ts';
+import { loadModel } from '../../src/models/load.ts';
+import type { DiffusionModel } from '../../src/models/load.ts';
+import { customize } from '../../src/trainer/customize.ts';
+import type { CustomizeEvent, CustomizeOptions } from '../../src/trainer/customize.ts';
+import { RunFolder } from '../../src/trainer/run-folder.ts';
+import { promptSet } from '../../src/world/captions.ts';
+import { scratch } from '../scratch.ts';
+
+const images = 'examples/subjects/dog';
+const recipe = (changes: Partial<Recipe> = {}): Recipe =>
+  parseRecipe({
+    images,
+    class: 'dog',
+    steps: 6,
+    batchSize: 2,
+    promptBatch: 4,
+    lambda: 0.1,
+    sampleEvery: 0,
+    checkpointEvery: 100,
+    seed: 3,
+    ...changes,
+  });
+
+describe('customize', () => {
+  let engine: Engine;
+  let model: DiffusionModel;
+  beforeAll(async () => {
+    engine = new Engine();
+    model = await loadModel('assets/tiny');
+  });
+  afterAll(() => engine.close());
+
+  async function run(options: Partial<CustomizeOptions> & { out: string }): Promise<CustomizeEvent[]> {
+    const events: CustomizeEvent[] = [];
+    const training = customize({ engine, model, recipe: recipe(), prompts: promptSet('dog', 50), versions: {}, ...options });
+    for await (const e of training) events.push(e);
+    return events;
+  }
+  const artefact = (out: string): Promise<Buffer> => readFile(join(out, 'artefact', 'learned_embeds.safetensors'));
+
+  test('two runs of one seed leave the same bytes, another seed leaves others', async () => {
+    const folder = await scratch();
+    const outs = ['a', 'b', 'c'].map((name) => join(folder, name));
+    await run({ out: outs[0]! });
+    await run({ out: outs[1]! });
+    await run({ out: outs[2]!, recipe: recipe({ seed: 4 }) });
+    const [a, b, c] = await Promise.all(outs.map(artefact));
+    expect(a!.equals(b!)).toBe(true);
+    expect(a!.equals(c!)).toBe(false);
+  });
+
+  test('a run that is interrupted and resumed ends as one that was not', async () => {
+    const folder = await scratch();
+    await run({ out: join(folder, 'whole') });
+    const controller = new AbortController();
+    const out = join(folder, 'halves');
+    const half = async (): Promise<void> => {
+      const training = customize({
+        engine,
+        model,
+        recipe: recipe(),
+        prompts: promptSet('dog', 50),
+        versions: {},
+        out,
+        signal: controller.signal,
+      });
+      for await (const e of training) if (e.kind === 'step' && e.event.step === 3) controller.abort();
+    };
+    await expect(half()).rejects.toThrow('abort');
+    expect(existsSync(join(out, 'artefact'))).toBe(false);
+    const events = await run({ out, resume: true });
+    expect(events[0]).toMatchObject({ kind: 'start', step: 3 });
+    expect((await artefact(out)).equals(await artefact(join(folder, 'whole')))).toBe(true);
+    const { run: opened } = await RunFolder.open(out);
+    expect((await opened.metrics()).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('a step over two accumulated batches takes the mean of their gradients', async () => {
+    const { hidden_size: width } = model.textEncoder.config;
+    const tokenizer = model.tokenizer.withPlaceholder('<v>', 1);
+    const initial = new Random(1).normals(width).map((x) => 0.02 * x);
+    const { in_channels: channels, sample_size: size } = model.unet.config;
+    const latents = new Random(2).normals(3 * channels * size * size);
+    const prompts = ['a photo of a <v> dog', 'a <v> dog'];
+    const data = { latents, simplePrompts: prompts, richPrompts: ['a <v> dog in the snow on a winter day'] };
+    const create = (accumulation: number): Promise<Inversion> =>
+      Inversion.create(engine, model, tokenizer, initial, data, { ...recipe({ accumulation }) });
+    /** Adam's first moment after one step from zero is 0.1 times the gradient, clipped to norm 1. */
+    const gradientOf = async (training: Inversion, norm: number): Promise<Float32Array> =>
+      (await training.state())['adam.1.concept']!.data.map((x) => 10 * x * Math.max(1, norm));
+    const single = await create(1);
+    const fresh = await single.state();
+    const parts: Float32Array[] = [];
+    for (const part of [0, 1]) {
+      await single.restore(fresh);
+      const out = await single['programs'].update.run(single['feeds'](0, part));
+      parts.push(await gradientOf(single, out.gradientNorm![0]!));
+    }
+    await single.release();
+    const double = await create(2);
+    const { gradientNorm } = await double.step(0);
+    const mean = await gradientOf(double, gradientNorm);
+    const scale = Math.max(...mean.map(Math.abs));
+    expect(scale).toBeGreaterThan(0);
+    mean.forEach((x, i) => expect(Math.abs(x - (parts[0]![i]! + parts[1]![i]!) / 2)).toBeLessThan(1e-4 * scale));
+    expect((await double.state()).gradient!.data.every((x) => x === 0)).toBe(true);
+    await double.release();
+  });
+
+  test('λ = 0 asks for no prompts, and λ > 0 without any says so', async () => {
+    const folder = await scratch();
+    await run({ out: join(folder, 'plain'), recipe: recipe({ lambda: 0, steps: 1 }), prompts: [] });
+    await expect(run({ out: join(folder, 'none'), prompts: [] })).rejects.toThrow('give --prompts FILE, or --lambda 0');
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  test('pictures that changed since the run began stop a resumption', async () => {
+    const folder = await scratch();
+    const own = join(folder, 'pictures');
+    await mkdir(own);
+    for (const name of await readdir(images)) await copyFile(join(images, name), join(own, name));
+    const out = join(folder, 'run');
+    await run({ out, recipe: recipe({ images: own, steps: 1 }) });
+    await copyFile('examples/subjects/teapot/1.png', join(own, (await readdir(own))[0]!));
+    await expect(run({ out, recipe: recipe({ images: own, steps: 2 }), resume: true })).rejects.toThrow('is not what it was');
+  });
+});
