@@ -7,7 +7,15 @@ import { benchmarkSubjects } from '../world/sample.ts';
 import { examplePath } from './terminal.ts';
 
 /** Settings of textual inversion that suit the embedded model. */
-export const tinyDefaults = { steps: 300, batchSize: 4, promptBatch: 16, learningRate: 2e-2, lambda: 0.05, sampleEvery: 100 } as const;
+export const tinyDefaults = {
+  steps: 400,
+  vectors: 4,
+  batchSize: 4,
+  promptBatch: 16,
+  learningRate: 0.06,
+  lambda: 0.05,
+  sampleEvery: 100,
+} as const;
 
 export interface BundledSubject {
   name: string;
