@@ -25,6 +25,8 @@ const sweepSchema = z.strictObject({
 
 interface SubjectResult {
   subject: string;
+  /** What it was measured under: a result of other settings is not taken over. */
+  settings: unknown;
   methods: ({ name: string } & Scores)[];
 }
 
@@ -76,14 +78,18 @@ export const sweep = defineCommand({
     for (const [i, subject] of bundled.entries()) {
       const folder = join(args.out, subject.name);
       const done = join(folder, 'result.json');
-      if (existsSync(done)) {
-        results.push(JSON.parse(await readFile(done, 'utf8')) as SubjectResult);
-        continue;
-      }
       const recipe = parseRecipe(
         { ...tinyDefaults, sampleEvery: 0, ...shared, images: subject.images, class: subject.className },
         args.recipe,
       );
+      const settings = { ...recipe, images: subject.name, picturesPerPrompt, sampling };
+      if (existsSync(done)) {
+        const earlier = JSON.parse(await readFile(done, 'utf8')) as SubjectResult;
+        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
+          throw new UserError(`${done} was measured under other settings than ${args.recipe} asks for: choose another --out`);
+        results.push(earlier);
+        continue;
+      }
       const comparison = compareMethods({
         engine,
         model,
@@ -100,7 +106,7 @@ export const sweep = defineCommand({
       let next = await comparison.next();
       while (next.done !== true) next = await comparison.next();
       const methods = next.value.map(({ name, clipT, dino, dinoFg }) => ({ name, clipT, dino, dinoFg }));
-      results.push({ subject: subject.name, methods });
+      results.push({ subject: subject.name, settings, methods });
       await writeAtomically(done, `${JSON.stringify(results.at(-1))}\n`);
       progress.update(
         'subject',
@@ -109,7 +115,7 @@ export const sweep = defineCommand({
         `  ${subject.name}: CLIP-T ${methods.map(({ clipT }) => clipT.toFixed(3)).join(' → ')}, DINO-FG ${methods.map(({ dinoFg }) => dinoFg.toFixed(3)).join(' → ')}`,
       );
     }
-    const summary = { ...summarize(results), subjects: results };
+    const summary = { ...summarize(results), subjects: results.map(({ subject, methods }) => ({ subject, methods })) };
     await writeAtomically(join(args.out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
     if (args.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else

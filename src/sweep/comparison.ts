@@ -1,4 +1,5 @@
 /** One subject, two methods: textual inversion without and with the MLM objective; all else the same. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseRecipe } from '../config.ts';
 import type { Recipe } from '../config.ts';
@@ -41,6 +42,7 @@ export type ComparisonEvent =
   | { method: MethodResult['name']; event: CustomizeEvent }
   | { method: MethodResult['name']; pictures: number; of: number };
 
+/** Runs that were interrupted in `out` go on. */
 export async function* compareMethods(options: ComparisonOptions): AsyncGenerator<ComparisonEvent, MethodResult[]> {
   const { engine, model, judges, recipe } = options;
   const size = pixelSize(model);
@@ -59,6 +61,7 @@ export async function* compareMethods(options: ComparisonOptions): AsyncGenerato
       recipe: own,
       prompts: options.richPrompts,
       out: folder,
+      resume: existsSync(join(folder, 'run.json')),
       versions: options.versions,
       ...(options.signal && { signal: options.signal }),
     });

@@ -66,9 +66,15 @@ export const placeholderTokenizer = (model: DiffusionModel, token: string, vecto
   return model.tokenizer.withPlaceholder(token, vectors);
 };
 
-/** A run to go on with. Throws a UserError where its pictures are not what they were. */
-async function reopen(path: string, record: RunRecord): Promise<RunFolder> {
+/** A run to go on with. Throws a UserError where its recipe, its number of steps aside, or its pictures are not what they were. */
+async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Promise<RunFolder> {
   const { run, record: earlier } = await RunFolder.open(path);
+  const before: Record<string, unknown> = { ...parseRecipe(earlier.recipe, run.in('run.json')) };
+  const other = Object.entries(record.recipe).find(([key, value]) => key !== 'steps' && before[key] !== value);
+  if (other !== undefined)
+    throw new UserError(
+      `the run in ${path} has ${other[0]} ${String(before[other[0]])}, not ${String(other[1])}: go on with its own recipe, or start a new run`,
+    );
   const names = new Set([...Object.keys(earlier.inputs), ...Object.keys(record.inputs)]);
   const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
   if (changed !== undefined)

@@ -132,5 +132,7 @@ describe('customize', () => {
     await run({ out, recipe: recipe({ images: own, steps: 1 }) });
     await copyFile('examples/subjects/teapot/1.png', join(own, (await readdir(own))[0]!));
     await expect(run({ out, recipe: recipe({ images: own, steps: 2 }), resume: true })).rejects.toThrow('is not what it was');
+    const other = recipe({ images: own, steps: 2, learningRate: 1 });
+    await expect(run({ out, recipe: other, resume: true })).rejects.toThrow('has learningRate 0.005, not 1');
   });
 });
