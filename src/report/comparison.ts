@@ -37,7 +37,7 @@ async function image(bytes: Uint8Array, size: number, alt: string): Promise<stri
   return `<img alt="${escapeHtml(alt)}" src="data:image/png;base64,${(await encodePng(bytes, size)).toString('base64')}">`;
 }
 
-/** Prompts shown: spread over the list, where the two methods differ the most being first. */
+/** The prompts whose CLIP-T the second method raised most, in their order. */
 function shown(report: ComparisonReport, count: number): number[] {
   const [plain, rich] = report.results;
   const gain = report.prompts.map((_, i) => {
@@ -101,7 +101,7 @@ export async function comparisonReport(report: ComparisonReport): Promise<string
 <h1>${escapeHtml(report.subject)}: same pictures, same steps, one more objective</h1>
 <p class="soft">A word for this ${escapeHtml(className)} was learned twice from the pictures below. The second time the word also had to make sense in sentences: words of prompts were masked, and a small language model had to name them from the text encoder's states. No further pictures were used.</p>
 <div class="photos">${photos.join('')}</div>
-<h2>Where the two differ most</h2>${await grid(shown(report, 8))}
+<h2>The prompts that gained most (all are below)</h2>${await grid(shown(report, 8))}
 <h2>Scores</h2><table><tr><th></th><th>CLIP-T</th><th>DINO</th><th>DINO-FG</th></tr>${row(plain)}${row(rich)}<tr><td>difference</td>${difference('clipT')}${difference('dino')}${difference('dinoFg')}</tr></table>
 <p class="soft">CLIP-T: how well a picture fits its prompt. DINO: likeness to the subject's pictures; DINO-FG: of the subject alone, without its background. ${rich.scores.length} pictures each; the difference is paired, with a 95 % bootstrap interval over pictures.</p>
 <h2>Training</h2><div class="charts">${curve('diffusion')}${curve('mlm')}</div>

@@ -60,8 +60,7 @@ export const dpmSolver: Sampler = async (denoise, noise, schedule, { steps, onSt
     const h = logSnr(next) - lambda;
     const sigmaRatio = Math.sqrt((1 - next) / (1 - alpha));
     const gain = -Math.sqrt(next) * Math.expm1(-h);
-    // Few steps make the multistep extrapolation unstable at the end: diffusers' lower_order_final.
-    const ratio = previous === undefined || (steps < 15 && i >= steps - 2) ? 0 : h / (lambda - previous.lambda);
+    const ratio = previous === undefined ? 0 : h / (lambda - previous.lambda);
     const memory = previous?.clean;
     sample = sample.map((x, j) => {
       const direction = memory === undefined ? clean[j]! : clean[j]! + 0.5 * ratio * (clean[j]! - memory[j]!);
