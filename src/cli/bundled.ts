@@ -13,7 +13,7 @@ export const tinyDefaults = {
   batchSize: 4,
   promptBatch: 16,
   learningRate: 0.06,
-  lambda: 0.05,
+  lambda: 0.02,
   sampleEvery: 100,
 } as const;
 
