@@ -99,7 +99,7 @@ export const customize = defineCommand({
     const prompts = isWorldClass(recipe.class) ? promptSet(recipe.class, 200) : [];
     const progress = new Progress(args.quiet === true);
     const started = performance.now();
-    let last = {};
+    let last: { step: number; diffusion?: number; mlm?: number } | undefined;
     let artefact = '';
     const signal = interruptible();
     signal.addEventListener('abort', () => say(`stopping after this step; go on with: contextura customize --resume ${out}`), {
@@ -115,6 +115,7 @@ export const customize = defineCommand({
       versions: versions(),
       signal,
     })) {
+      if (e.kind === 'start') last = { step: e.step };
       if (e.kind === 'start' && args.quiet !== true)
         say(
           `learning ${recipe.token} from ${e.pictures.length} pictures, ${e.step === 0 ? '' : `from step ${e.step}, `}${e.steps} steps${e.pictures.length < 3 ? ' (3 to 5 pictures work better)' : ''}`,

@@ -79,6 +79,11 @@ async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Pro
   const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
   if (changed !== undefined)
     throw new UserError(`${changed} is not what it was when the run in ${path} began: put it back as it was, or start a new run`);
+  const saved = (await run.checkpoints()).at(-1) ?? 0;
+  if (record.recipe.steps < saved)
+    throw new UserError(
+      `--steps ${record.recipe.steps}: the run in ${path} is at step ${saved} already: name a later one, or start a new run`,
+    );
   await run.write('run.json', `${JSON.stringify({ ...earlier, recipe: record.recipe }, undefined, 2)}\n`);
   return run;
 }

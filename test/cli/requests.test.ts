@@ -157,8 +157,9 @@ describe('interruption', () => {
     });
     expect(outcome.status).toBe(130);
     expect(outcome.stderr).toContain(`--resume ${out}`);
-    const [checkpoint] = await readdir(join(out, 'checkpoints'));
-    const step = Number(/\d+/.exec(checkpoint!)![0]);
+    const names = await readdir(join(out, 'checkpoints'));
+    const step = Math.max(...names.map((name) => Number(/\d+/.exec(name)![0])));
+    await refused(['customize', '--resume', out, '--steps', String(step - 1)], /is at step \d+ already/);
     const resumed = await contextura(['customize', '--resume', out, '--steps', String(step + 2), '--json', '--quiet']);
     expect(resumed).toMatchObject({ status: 0 });
     expect(JSON.parse(resumed.stdout)).toMatchObject({ step: step + 2 });
