@@ -20,6 +20,7 @@ export const recipeSchema = z.strictObject({
   promptBatch: z.int().min(1).max(512).default(16).describe('rich prompts per step'),
   learningRate: z.number().positive().max(10).default(5e-3),
   schedule: z.enum(['constant', 'cosine']).default('constant'),
+  ema: z.number().min(0).lt(1).default(0).describe('decay of the moving average of what is learned; 0 keeps the last values'),
   flip: z.boolean().default(true).describe('show pictures mirrored, too'),
   crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
   checkpointEvery: z.int().min(1).default(100),

@@ -15,6 +15,7 @@ import type { DiffusionModel } from '../models/load.ts';
 import { unet } from '../models/unet.ts';
 import { mlmLoss } from '../objectives/mlm.ts';
 import { adamw, adamwFeeds } from '../optim/adamw.ts';
+import { movingAverage } from '../optim/ema.ts';
 import { schedule } from '../optim/schedule.ts';
 import type { ScheduleName } from '../optim/schedule.ts';
 import { drawMask } from '../text/masking.ts';
@@ -34,6 +35,8 @@ export interface InversionOptions {
   lambda: number;
   /** ρ */
   maskRate: number;
+  /** Decay of the moving average of what is learned; 0 keeps the last values. */
+  ema: number;
   seed: number;
 }
 
@@ -128,15 +131,18 @@ export class Inversion {
     const total = accumulation === 1 ? own : add(gathered, own);
     const optimizer = adamw(parameters, [total], { weightDecay: 0.01 });
     const cleared = accumulation === 1 ? {} : { gradient: multiply(total, 0) };
+    const average = state('ema.concept', learned.shape);
+    const averaged = options.ema === 0 ? {} : { 'ema.concept': movingAverage(average, optimizer.updates.concept!, options.ema) };
     const programs = {
       gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: { gradient: total } }),
       update: await engine.compile({
         outputs: { ...losses, gradientNorm: optimizer.gradientNorm },
-        updates: { ...optimizer.updates, ...cleared },
+        updates: { ...optimizer.updates, ...averaged, ...cleared },
       }),
     };
     const first: TrainState = { concept: { data: initial.slice(), shape: learned.shape }, ...(optimizer.initial() as TrainState) };
     if (accumulation > 1) first.gradient = { data: new Float32Array(initial.length), shape: learned.shape };
+    if (options.ema > 0) first['ema.concept'] = { data: initial.slice(), shape: learned.shape };
     await engine.setState(first);
 
     const alphas = alphasCumprod(scheduler);
@@ -189,6 +195,12 @@ export class Inversion {
     const names = Object.keys(this.shapes);
     const data = await this.engine.getState(names);
     return Object.fromEntries(names.map((name) => [name, { data: data[name]!, shape: this.shapes[name]! }]));
+  }
+
+  /** What is learned so far, [n, D]: the moving average where one is kept. */
+  async vectors(): Promise<Float32Array> {
+    const name = 'ema.concept' in this.shapes ? 'ema.concept' : 'concept';
+    return (await this.engine.getState([name]))[name] as Float32Array;
   }
 
   async restore(saved: TrainState): Promise<void> {

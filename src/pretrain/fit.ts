@@ -4,12 +4,13 @@ import { openSafetensors, readTensor, writeSafetensors } from '../files/safetens
 import type { NewTensor } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
-import { add, multiply, state, subtract } from '../graph/ops.ts';
+import { state } from '../graph/ops.ts';
 import type { TypedArray } from '../graph/protocol.ts';
 import { Random } from '../graph/random.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { initialValues } from '../nn/initialize.ts';
 import { adamw, adamwFeeds } from '../optim/adamw.ts';
+import { movingAverage } from '../optim/ema.ts';
 import { schedule } from '../optim/schedule.ts';
 
 export interface FitOptions {
@@ -52,7 +53,7 @@ export async function* fit(
   if (options.ema !== undefined)
     for (const [name, tensor] of parameters) {
       const mean = state(average(name), tensor.shape);
-      updates[average(name)] = add(mean, multiply(subtract(updates[name]!, mean), 1 - options.ema));
+      updates[average(name)] = movingAverage(mean, updates[name]!, options.ema);
     }
   const program = await engine.compile({ outputs: { loss, ...metrics }, updates });
   const first = { ...initialValues(parameters, new Random(options.seed).fork('weights')), ...options.start };

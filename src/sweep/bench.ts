@@ -74,6 +74,7 @@ export async function measureModel(engine: Engine, model: DiffusionModel, millis
         schedule: 'constant',
         lambda,
         maskRate: 0.15,
+        ema: 0,
         seed: 0,
       },
     );

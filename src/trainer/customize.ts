@@ -131,7 +131,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     await run.dropCheckpoints(2);
   };
   let pipeline: Pipeline | undefined;
-  const learned = async (): Promise<LearnedConcept> => ({ tokenizer, vectors: (await training.state()).concept!.data });
+  const learned = async (): Promise<LearnedConcept> => ({ tokenizer, vectors: await training.vectors() });
   yield { kind: 'start', step: begin, steps: recipe.steps, pictures: concept.paths };
   for (let step = begin; step < recipe.steps; step++) {
     if (options.signal?.aborted === true) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import type { Recipe } from '../../src/config.ts';
+import { openSafetensors, readTensor } from '../../src/files/safetensors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { Random } from '../../src/graph/random.ts';
 import { Inversion } from '../../src/methods/textual-inversion.ts';
@@ -60,14 +61,14 @@ describe('customize', () => {
 
   test('a run that is interrupted and resumed ends as one that was not', async () => {
     const folder = await scratch();
-    await run({ out: join(folder, 'whole') });
+    await run({ out: join(folder, 'whole'), recipe: recipe({ ema: 0.5 }) });
     const controller = new AbortController();
     const out = join(folder, 'halves');
     const half = async (): Promise<void> => {
       const training = customize({
         engine,
         model,
-        recipe: recipe(),
+        recipe: recipe({ ema: 0.5 }),
         prompts: promptSet('dog', 50),
         versions: {},
         out,
@@ -77,11 +78,23 @@ describe('customize', () => {
     };
     await expect(half()).rejects.toThrow('abort');
     expect(existsSync(join(out, 'artefact'))).toBe(false);
-    const events = await run({ out, resume: true });
+    const events = await run({ out, resume: true, recipe: recipe({ ema: 0.5 }) });
     expect(events[0]).toMatchObject({ kind: 'start', step: 3 });
     expect((await artefact(out)).equals(await artefact(join(folder, 'whole')))).toBe(true);
     const { run: opened } = await RunFolder.open(out);
     expect((await opened.metrics()).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('the moving average is what is handed out', async () => {
+    const out = join(await scratch(), 'run');
+    await run({ out, recipe: recipe({ steps: 2, checkpointEvery: 1, ema: 0.75 }) });
+    const { run: opened } = await RunFolder.open(out);
+    const read = async (step: number, name: string): Promise<Float32Array> =>
+      readTensor(await openSafetensors(opened.checkpoint(step)), name);
+    const [before, last] = [await read(1, 'ema.concept'), await read(2, 'concept')];
+    const learned = await readTensor(await openSafetensors(join(out, 'artefact', 'learned_embeds.safetensors')), '<v>');
+    learned.forEach((x, i) => expect(x).toBeCloseTo(0.75 * before[i]! + 0.25 * last[i]!, 6));
+    expect(before.every((x, i) => x === last[i])).toBe(false);
   });
 
   test('a step over two accumulated batches takes the mean of their gradients', async () => {
