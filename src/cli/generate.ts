@@ -19,7 +19,8 @@ export const generate = defineCommand({
     artefact: { type: 'string', description: 'a run’s folder, or a learned_embeds.safetensors' },
     model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' },
     n: { type: 'string', description: 'pictures', default: '8' },
-    sampler: { type: 'string', description: 'ddim or dpm++', default: 'dpm++' },
+    sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
+    karras: { type: 'boolean', description: 'Karras’ noise levels, with euler and dpm++', default: false },
     steps: { type: 'string', description: 'sampling steps', default: '25' },
     guidance: { type: 'string', description: 'classifier-free guidance', default: '4' },
     out: { type: 'string', description: 'folder of the pictures' },
@@ -50,7 +51,15 @@ export const generate = defineCommand({
     const pipeline = await Pipeline.create(engine, model, Math.min(count, size > 128 ? 1 : 8), vectors);
     const progress = new Progress(args.quiet === true);
     const pictures = pipeline.generate(
-      { prompts: paths.map(() => prompt), negative: args.negative, seed, sampler: args.sampler as SamplerName, steps, guidance },
+      {
+        prompts: paths.map(() => prompt),
+        negative: args.negative,
+        seed,
+        sampler: args.sampler as SamplerName,
+        karras: args.karras,
+        steps,
+        guidance,
+      },
       learned?.concept,
     );
     for await (const { index, pixels } of pictures) {

@@ -13,6 +13,8 @@ export const schedulerConfig = z.object({
   set_alpha_to_one: z.boolean().default(false),
   steps_offset: z.int().nonnegative().default(1),
   clip_sample: z.boolean().default(false),
+  // Where it is absent, each sampler has the default of its diffusers namesake.
+  timestep_spacing: z.enum(['leading', 'linspace', 'trailing']).optional(),
 });
 export type SchedulerConfig = z.infer<typeof schedulerConfig>;
 export type Prediction = SchedulerConfig['prediction_type'];

@@ -29,6 +29,8 @@ export interface GenerateOptions {
   sampler: SamplerName;
   steps: number;
   guidance: number;
+  /** Noise levels spaced as Karras et al. do. */
+  karras?: boolean;
   onStep?: (picture: number, step: number) => void;
 }
 
@@ -93,8 +95,14 @@ export class Pipeline {
     for (let from = 0; from < prompts.length; from += this.batch) {
       const part = prompts.slice(from, from + this.batch);
       const conditional = await this.encode(part, concept);
-      const noise = new Float32Array(sizeOf(this.shape));
-      part.forEach((_, i) => noise.set(new Random(seed).fork('picture', options.indices?.[from + i] ?? from + i).normals(size), i * size));
+      const noiseOf = (...step: number[]): Float32Array => {
+        const noise = new Float32Array(sizeOf(this.shape));
+        part.forEach((_, i) => {
+          const picture = new Random(seed).fork('picture', options.indices?.[from + i] ?? from + i);
+          noise.set((step.length === 0 ? picture : picture.fork('step', ...step)).normals(size), i * size);
+        });
+        return noise;
+      };
       const denoise = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {
         const timesteps = new Float32Array(this.batch).fill(timestep);
         const out = await this.programs.denoise.run({
@@ -106,8 +114,10 @@ export class Pipeline {
         });
         return out.prediction as Float32Array;
       };
-      const latents = await samplers[options.sampler](denoise, noise, this.model.scheduler, {
+      const latents = await samplers[options.sampler](denoise, noiseOf(), this.model.scheduler, {
         steps,
+        karras: options.karras === true,
+        noiseOf,
         onStep: (step) => options.onStep?.(from, step),
       });
       const { pixels } = await this.programs.decode.run({ latents });
