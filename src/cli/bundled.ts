@@ -13,7 +13,8 @@ export const tinyDefaults = {
   batchSize: 4,
   promptBatch: 16,
   learningRate: 0.06,
-  lambda: 0.02,
+  ema: 0.98,
+  lambda: 0.05,
   sampleEvery: 100,
 } as const;
 

@@ -13,36 +13,30 @@ export interface Placeholder {
   ids: readonly number[];
 }
 
+/** Unicode's white space, which is what \s means to the tokenizers library; JavaScript's \s differs by U+0085 and U+FEFF. */
+const space = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+
 /** tokenizer.json's content for a CLIP vocabulary, as transformers' CLIPTokenizerFast writes it. */
 function definition(vocab: Record<string, number>, merges: readonly string[]): object {
-  const special = [startToken, endToken].map((content) => ({
-    id: vocab[content],
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: special,
+    added_tokens: [],
     normalizer: {
       type: 'Sequence',
-      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
+      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: `[${space}]+` }, content: ' ' }, { type: 'Lowercase' }],
     },
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
         {
           type: 'Split',
-          pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
+          pattern: { Regex: `'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^${space}\\p{L}\\p{N}]+` },
           behavior: 'Removed',
           invert: true,
         },
-        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },
     post_processor: null,
@@ -100,14 +94,15 @@ export class ClipTokenizer {
   /** Ids of a text, without start and end. */
   encode(text: string): number[] {
     return this.split(text).flatMap((part) =>
-      typeof part === 'string' ? (part.trim() === '' ? [] : this.inner.encode(part, { add_special_tokens: false }).ids) : part.ids,
+      typeof part === 'string' ? (part === '' ? [] : this.inner.encode(part, { add_special_tokens: false }).ids) : part.ids,
     );
   }
 
-  /** A text and the placeholders in it, in order. */
+  /** A text, and the placeholders and special tokens in it, in order. */
   private split(text: string): (string | Placeholder)[] {
     let parts: (string | Placeholder)[] = [text];
-    for (const placeholder of this.placeholders)
+    const special = [startToken, endToken].map((token) => ({ token, ids: [this.vocab[token]!] }));
+    for (const placeholder of [...special, ...this.placeholders])
       parts = parts.flatMap((part) =>
         typeof part === 'string' ? part.split(placeholder.token).flatMap((piece, i) => (i === 0 ? [piece] : [placeholder, piece])) : [part],
       );

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { readTokenizer } from '../../src/text/tokenizer.ts';
 
@@ -7,4 +8,11 @@ test.skipIf(!existsSync(folder))(`CLIP's own vocabulary (skipped where ${folder}
   const tokenizer = await readTokenizer(folder);
   expect(tokenizer.encode('a photo of a dog')).toEqual([320, 1125, 539, 320, 1929]);
   expect([...tokenizer.pad('a dog', 6)]).toEqual([49406, 320, 1929, 49407, 49407, 49407]);
+});
+
+test.skipIf(!existsSync(folder))(`1,000 strings, as transformers cuts them (skipped where ${folder} is missing)`, async () => {
+  const tokenizer = await readTokenizer(folder);
+  const rows = JSON.parse(await readFile('test/golden/tokenizer.json', 'utf8')) as [string, number[]][];
+  expect(rows).toHaveLength(1000);
+  for (const [text, ids] of rows) expect([text, ...tokenizer.pad(text, 77).subarray(0, ids.length)]).toEqual([text, ...ids]);
 });
