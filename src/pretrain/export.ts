@@ -10,7 +10,7 @@ import { judgeVit } from './judges.ts';
 import { contextualizerFor } from './contextualizer.ts';
 import { tinySchedule, tinyUnet } from './denoiser.ts';
 import type { Weights } from './fit.ts';
-import { tinyTokenizer, without } from './tiny.ts';
+import { tinyTokenizer, under, without } from './tiny.ts';
 import { tinyVae } from './vae.ts';
 import { readWeights } from './workshop.ts';
 
@@ -34,9 +34,10 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
   const tokenizer = tinyTokenizer();
   const text = tinyText(tokenizer);
   const out = join(assets, 'tiny');
-  const [vae, decoder, denoiser, psi] = await Promise.all(
-    ['vae', 'vae-decoder', 'denoiser', 'contextualizer'].map((name) => stageWeights(work, name)),
+  const [vae, decoder, sharper, first, second, psi] = await Promise.all(
+    ['vae', 'vae-decoder', 'vae-sharper', 'denoiser', 'denoiser-sharper', 'contextualizer'].map((name) => stageWeights(work, name)),
   );
+  const denoiser = second ?? first;
   if (vae === undefined || denoiser === undefined) throw internal('the VAE and the denoiser are not trained yet');
   const scale = JSON.parse(await readFile(join(work, 'scale.json'), 'utf8')) as number;
   const diffusion = 'diffusion_pytorch_model.safetensors';
@@ -72,7 +73,7 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
       up_block_types: tinyVae.block_out_channels.map(() => 'UpDecoderBlock2D'),
     },
     diffusion,
-    { ...vae, ...decoder },
+    sharper ?? { ...vae, ...decoder },
   );
   await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
   if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);
@@ -90,6 +91,26 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
       vae: ['diffusers', 'AutoencoderKL'],
     }),
   );
+}
+
+/** Puts the model of `assets` into an empty workshop, as if its first round had just ended: training can then go on. Its contextualizer is not taken along: it must be trained on what comes of it. */
+export async function importTiny(assets: string, work: string): Promise<void> {
+  const read = (...parts: string[]): Promise<Weights> => readWeights(join(assets, 'tiny', ...parts));
+  const diffusion = 'diffusion_pytorch_model.safetensors';
+  const vae = await read('vae', diffusion);
+  const decoder = (name: string): boolean => name.startsWith('decoder.') || name.startsWith('post_quant_conv.');
+  const stages: Record<string, Weights> = {
+    vae,
+    'vae-decoder': Object.fromEntries(Object.entries(vae).filter(([name]) => decoder(name))),
+    denoiser: {
+      ...under('unet.', await read('unet', diffusion)),
+      ...under('text_encoder.', await read('text_encoder', 'model.safetensors')),
+    },
+  };
+  for (const [name, weights] of Object.entries(stages)) {
+    const path = join(work, `${name}.safetensors`);
+    if (!existsSync(path)) await writeSafetensors(path, weights);
+  }
 }
 
 /** Writes assets/judges: clip with its tokenizer, dino, segmenter. */

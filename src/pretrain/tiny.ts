@@ -15,6 +15,7 @@ import { trainIdentity, trainSegmenter } from './judges.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { StageEvent } from './workshop.ts';
 import { readWeights, Workshop } from './workshop.ts';
+import type { Scene } from '../world/scene.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
 
 export const captionVariants = 4;
@@ -54,13 +55,7 @@ export async function* pretrainTiny(
   });
   yield* workshop.stage('denoiser', steps.denoiser ?? 4000, async function* (options) {
     const scenes = scenesOf(13, 40_000);
-    const cache = workshop.path('latents.safetensors');
-    let latents: Float32Array;
-    if (existsSync(cache)) latents = (await readWeights(cache)).latents!.data;
-    else {
-      latents = await encodeScenes(engine, scenes, tinyVae, vae);
-      await writeSafetensors(cache, { latents: { data: latents, shape: [scenes.length, 4, 16, 16] } });
-    }
+    const latents = await latentsOf(engine, workshop.path('latents.safetensors'), scenes, vae);
     const scale = 1 / standardDeviation(latents);
     await writeFile(workshop.path('scale.json'), JSON.stringify(scale));
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 13, v)));
@@ -79,6 +74,36 @@ export async function* pretrainDecoder(engine: Engine, folder: string): AsyncGen
     const latents = await encodeScenes(engine, scenes, tinyVae, vae);
     const data = { pictures: await renderAll(scenes), latents };
     return yield* trainDecoder(engine, data, vae, { ...options, batchSize: 8, learningRate: 1.5e-3, seed: 15 });
+  });
+}
+
+const latentsOf = async (engine: Engine, cache: string, scenes: readonly Scene[], vae: Weights): Promise<Float32Array> => {
+  if (existsSync(cache)) return (await readWeights(cache)).latents!.data;
+  const latents = await encodeScenes(engine, scenes, tinyVae, vae);
+  await writeSafetensors(cache, { latents: { data: latents, shape: [scenes.length, 4, 16, 16] } });
+  return latents;
+};
+
+/** Second round: encoder and decoder together for sharpness, then the denoiser on the latents that come of it. */
+export async function* pretrainSharper(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
+  const workshop = new Workshop(folder);
+  const tokenizer = tinyTokenizer();
+  const [first, decoder, denoiser] = await Promise.all(
+    ['vae', 'vae-decoder', 'denoiser'].map((name) => readWeights(workshop.path(`${name}.safetensors`))),
+  );
+  const vae = yield* workshop.stage('vae-sharper', 4000, async function* (options) {
+    const pictures = await renderAll(scenesOf(16, 24_000));
+    const start = { ...first, ...decoder };
+    return yield* trainVae(engine, pictures, { ...options, start, batchSize: 8, learningRate: 1.5e-3, seed: 16, objective: 'decibels' });
+  });
+  yield* workshop.stage('denoiser-sharper', 2600, async function* (options) {
+    const scenes = scenesOf(17, 28_000);
+    const latents = await latentsOf(engine, workshop.path('latents-sharper.safetensors'), scenes, vae);
+    const scale = 1 / standardDeviation(latents);
+    await writeFile(workshop.path('scale.json'), JSON.stringify(scale));
+    const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 17, v)));
+    const data = { latents: latents.map((x) => x * scale), tokens, empty: tokensOf(tokenizer, ['']) };
+    return yield* trainDenoiser(engine, data, tinyText(tokenizer), { ...options, start: denoiser!, batchSize: 32, learningRate: 8e-4, seed: 17 });
   });
 }
 

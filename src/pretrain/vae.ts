@@ -1,6 +1,6 @@
-/** Stages: the VAE, on renders; then its decoder alone, on the latents that the encoder has settled on. */
+/** Stages: the VAE, on renders; its decoder alone, on the latents that the encoder has settled on; both again, for sharpness. */
 import type { Engine } from '../graph/engine.ts';
-import { abs, add, exp, input, mean, multiply, square, subtract, sum } from '../graph/ops.ts';
+import { abs, add, exp, input, log, mean, multiply, square, subtract, sum } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { Random } from '../graph/random.ts';
 import { vaeConfig, vaeDecode, vaeEncode, vaeSample } from '../models/vae.ts';
@@ -27,9 +27,14 @@ function reconstruction(decoded: Tensor, pixels: Tensor): { squared: Tensor; los
 export function trainVae(
   engine: Engine,
   pictures: Uint8Array,
-  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint'> & { batchSize: number; config?: VaeConfig },
+  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint' | 'start'> & {
+    batchSize: number;
+    config?: VaeConfig;
+    /** Mean squared error with a tenth of the absolute one, or the mean over pictures of its logarithm: decibels. */
+    objective?: 'error' | 'decibels';
+  },
 ): AsyncGenerator<FitEvent, Weights> {
-  const { batchSize, config = tinyVae } = options;
+  const { batchSize, config = tinyVae, objective = 'error' } = options;
   const { source, tensors } = stateSource();
   const p = new Parameters(source);
   const pixels = input('pixels', [batchSize, 3, pictureSize, pictureSize]);
@@ -39,14 +44,18 @@ export function trainVae(
   const { squared, loss: error } = reconstruction(decoded, pixels);
   const { mean: mu, logVariance } = moments;
   const divergence = multiply(sum(subtract(add(square(mu), exp(logVariance)), add(logVariance, 1))), 0.5 / batchSize);
-  const loss = add(error, multiply(divergence, 2e-6));
+  const perPicture = mean(square(subtract(decoded, pixels)), [1, 2, 3]);
+  const loss =
+    objective === 'error'
+      ? add(error, multiply(divergence, 2e-6))
+      : add(mean(log(add(perPicture, 1e-4))), multiply(divergence, 4e-5));
   const count = pictures.length / (3 * pictureSize ** 2);
   return fit(
     engine,
     { loss, parameters: tensors, metrics: { squared, divergence } },
     {
       ...options,
-      ema: 0.995,
+      ema: objective === 'error' ? 0.995 : 0.998,
       batch: (step) => {
         const random = new Random(options.seed).fork('vae', step);
         return {
