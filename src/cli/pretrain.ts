@@ -35,7 +35,10 @@ export const pretrain = defineCommand({
     'mask-rate': { type: 'string', description: 'contextualizer: ρ', default: '0.15' },
     'learning-rate': { type: 'string', description: 'contextualizer: AdamW’s learning rate', default: '1e-3' },
     work: { type: 'string', description: 'tiny: folder of stages and checkpoints; what is done stays done', default: 'runs/tiny' },
-    only: { type: 'string', description: 'tiny: import, model, decoder, sharper, contextualizer, judges, export or gates; all but import where nothing is said' },
+    only: {
+      type: 'string',
+      description: 'tiny: import, model, decoder, sharper, contextualizer, judges, export or gates; all but import where nothing is said',
+    },
     out: { type: 'string', description: 'where the contextualizer goes; tiny: the assets folder' },
     ...sharedFlags,
   },

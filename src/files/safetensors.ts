@@ -2,26 +2,17 @@
 import { open } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from './atomic.ts';
-import { bfloatToFloat, floatToHalf, halfToFloat } from './half.ts';
+import { floatToHalf } from './half.ts';
+import { readEntry, widths } from './tensors.ts';
+import type { FileDtype, TensorEntry, TensorTable } from './tensors.ts';
 
-const widths = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
-export type FileDtype = keyof typeof widths;
 const longestHeader = 100_000_000;
-
-export interface TensorEntry {
-  name: string;
-  dtype: FileDtype;
-  shape: readonly number[];
-  /** Bytes from the start of the file. */
-  offset: number;
-  length: number;
-}
 
 /** The header of a file: what it holds and where. The tensors stay on disk. */
 export interface SafetensorsFile {
   path: string;
   metadata: Readonly<Record<string, string>>;
-  tensors: ReadonlyMap<string, TensorEntry>;
+  tensors: TensorTable;
 }
 
 /** What a tensor to be written is; float32 data may be stored as F16. */
@@ -59,7 +50,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const tensors = new Map<string, TensorEntry>();
     for (const [name, entry] of Object.entries(header)) {
       if (name === '__metadata__') continue;
-      tensors.set(name, checkEntry(name, entry, headerLength + 8, stat.size, bad));
+      tensors.set(name, { path, ...checkEntry(name, entry, headerLength + 8, stat.size, bad) });
     }
     const ranges = [...tensors.values()].toSorted((a, b) => a.offset - b.offset);
     ranges.forEach((entry, i) => {
@@ -76,7 +67,13 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-function checkEntry(name: string, entry: unknown, start: number, size: number, bad: (what: string) => UserError): TensorEntry {
+function checkEntry(
+  name: string,
+  entry: unknown,
+  start: number,
+  size: number,
+  bad: (what: string) => UserError,
+): Omit<TensorEntry, 'path'> {
   if (!isRecord(entry)) throw bad(`tensor ${name} has no description`);
   const { dtype, shape, data_offsets: range } = entry;
   if (typeof dtype !== 'string' || !(dtype in widths)) throw bad(`tensor ${name} has the unknown dtype ${String(dtype)}`);
@@ -96,35 +93,7 @@ function checkEntry(name: string, entry: unknown, start: number, size: number, b
 export async function readTensor(file: SafetensorsFile, name: string): Promise<Float32Array> {
   const entry = file.tensors.get(name);
   if (entry === undefined) throw new UserError(`${file.path} has no tensor ${name}`);
-  const handle = await open(file.path);
-  try {
-    const bytes = new Uint8Array(entry.length);
-    let done = 0;
-    while (done < bytes.length) {
-      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, entry.offset + done);
-      if (bytesRead === 0) throw new UserError(`${file.path} became shorter while it was read`, 1);
-      done += bytesRead;
-    }
-    return decode(entry, bytes);
-  } finally {
-    await handle.close();
-  }
-}
-
-function decode(entry: TensorEntry, bytes: Uint8Array): Float32Array {
-  const { buffer } = bytes;
-  switch (entry.dtype) {
-    case 'F32':
-      return new Float32Array(buffer);
-    case 'F64':
-      return Float32Array.from(new Float64Array(buffer));
-    case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfToFloat);
-    case 'BF16':
-      return Float32Array.from(new Uint16Array(buffer), bfloatToFloat);
-    default:
-      throw new UserError(`tensor ${entry.name} has dtype ${entry.dtype}; floating-point weights are expected`);
-  }
+  return readEntry(entry);
 }
 
 /** The bytes of a file: tensors in order of their names, each aligned to its own width. */

@@ -184,6 +184,6 @@ export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
 
 function commonFolder(files: readonly string[]): string {
   let folder = path.dirname(files[0]!);
-  while (!files.every((file) => file.startsWith(folder + path.sep))) folder = path.dirname(folder);
+  while (!files.every((file) => file.startsWith(path.join(folder, path.sep)))) folder = path.dirname(folder);
   return folder;
 }

@@ -2,10 +2,17 @@
 import path from 'node:path';
 import { internal } from '../errors.ts';
 import { Message } from './protobuf.ts';
-import type { Dtype, Shape } from './tensor.ts';
+import type { Dtype, FileSource, Shape } from './tensor.ts';
 
 // Field numbers and enumerations of onnx.proto3.
-const dtypes: Record<Dtype | 'int64', number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+};
 const opset = 18;
 const irVersion = 9;
 
@@ -98,16 +105,16 @@ export class OnnxBuilder {
     return name;
   }
 
-  external(source: { path: string; offset: number; length: number }, shape: Shape): string {
+  external(source: FileSource, shape: Shape): string {
     if (this.externalFolder === undefined) throw internal('an external constant without a folder');
     const name = this.fresh();
-    const tensor = new Message().integers(1, shape).integer(2, dtypes.float32).string(8, name).integer(14, 1);
+    const tensor = new Message().integers(1, shape).integer(2, dtypes[source.stored]).string(8, name).integer(14, 1);
     const location = path.relative(this.externalFolder, path.resolve(source.path));
     for (const [key, value] of Object.entries({ location, offset: source.offset, length: source.length })) {
       tensor.message(13, new Message().string(1, key).string(2, String(value)));
     }
     this.graph.message(5, tensor);
-    return name;
+    return source.stored === 'float32' ? name : this.node('Cast', [name], { to: dtypes.float32 });
   }
 
   input(name: string, shape: Shape, dtype: Dtype): string {

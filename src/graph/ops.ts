@@ -2,7 +2,7 @@
 import { internal } from '../errors.ts';
 import { shapeRules } from './shapes.ts';
 import { Tensor, lookup, sameShape, sizeOf } from './tensor.ts';
-import type { ConvAttributes, Dtype, PrimitiveName, Primitives, Shape } from './tensor.ts';
+import type { ConvAttributes, Dtype, FileSource, PrimitiveName, Primitives, Shape } from './tensor.ts';
 
 export type Operand = Tensor | number;
 
@@ -27,9 +27,10 @@ export function constant(data: Float32Array | Int32Array | Uint8Array, shape: Sh
   return apply('constant', [], { source: { kind: 'memory', data }, shape, dtype });
 }
 
-/** A constant whose float32 bytes stay inside a file. */
-export function fileConstant(path: string, offset: number, shape: Shape): Tensor {
-  return apply('constant', [], { source: { kind: 'file', path, offset, length: sizeOf(shape) * 4 }, shape, dtype: 'float32' });
+/** A float32 constant whose bytes stay inside a file, which may hold half-precision ones. */
+export function fileConstant(path: string, offset: number, shape: Shape, stored: FileSource['stored'] = 'float32'): Tensor {
+  const length = sizeOf(shape) * (stored === 'float32' ? 4 : 2);
+  return apply('constant', [], { source: { kind: 'file', path, offset, length, stored }, shape, dtype: 'float32' });
 }
 
 export function scalar(value: number, dtype: 'float32' | 'int32' = 'float32'): Tensor {

@@ -4,9 +4,16 @@ export type Dtype = 'float32' | 'int32' | 'bool';
 export type Shape = readonly number[];
 
 /** Where a constant's bytes are: in memory, or inside a file (a .safetensors checkpoint, say). */
-export type ConstantSource =
-  | { kind: 'memory'; data: Float32Array | Int32Array | Uint8Array }
-  | { kind: 'file'; path: string; offset: number; length: number };
+export type ConstantSource = { kind: 'memory'; data: Float32Array | Int32Array | Uint8Array } | FileSource;
+export interface FileSource {
+  kind: 'file';
+  path: string;
+  offset: number;
+  /** Bytes. */
+  length: number;
+  /** How the file holds the numbers; the constant itself is float32. */
+  stored: 'float32' | 'float16' | 'bfloat16';
+}
 
 type None = Record<never, never>;
 export interface ConvAttributes {

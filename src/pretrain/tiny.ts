@@ -103,7 +103,13 @@ export async function* pretrainSharper(engine: Engine, folder: string): AsyncGen
     await writeFile(workshop.path('scale.json'), JSON.stringify(scale));
     const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 17, v)));
     const data = { latents: latents.map((x) => x * scale), tokens, empty: tokensOf(tokenizer, ['']) };
-    return yield* trainDenoiser(engine, data, tinyText(tokenizer), { ...options, start: denoiser!, batchSize: 32, learningRate: 8e-4, seed: 17 });
+    return yield* trainDenoiser(engine, data, tinyText(tokenizer), {
+      ...options,
+      start: denoiser!,
+      batchSize: 32,
+      learningRate: 8e-4,
+      seed: 17,
+    });
   });
 }
 

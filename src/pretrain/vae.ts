@@ -46,9 +46,7 @@ export function trainVae(
   const divergence = multiply(sum(subtract(add(square(mu), exp(logVariance)), add(logVariance, 1))), 0.5 / batchSize);
   const perPicture = mean(square(subtract(decoded, pixels)), [1, 2, 3]);
   const loss =
-    objective === 'error'
-      ? add(error, multiply(divergence, 2e-6))
-      : add(mean(log(add(perPicture, 1e-4))), multiply(divergence, 4e-5));
+    objective === 'error' ? add(error, multiply(divergence, 2e-6)) : add(mean(log(add(perPicture, 1e-4))), multiply(divergence, 4e-5));
   const count = pictures.length / (3 * pictureSize ** 2);
   return fit(
     engine,

@@ -1,0 +1,125 @@
+/** Foreign tensor names → those of diffusers and transformers. */
+import { rowsOf } from '../files/tensors.ts';
+import type { TensorEntry, TensorTable } from '../files/tensors.ts';
+
+type Rule = readonly [pattern: RegExp, replacement: string | ((...groups: string[]) => string)];
+
+/** The first rule that fits a name, applied; undefined where none fits. */
+function rename(name: string, rules: readonly Rule[]): string | undefined {
+  for (const [pattern, replacement] of rules) {
+    const match = pattern.exec(name);
+    if (match !== null) return name.replace(pattern, replacement as string);
+  }
+  return undefined;
+}
+
+/** One entry under one or several new names. */
+type Renamed = readonly (readonly [name: string, entry: TensorEntry])[];
+
+function renameAll(tensors: TensorTable, each: (name: string, entry: TensorEntry) => Renamed): TensorTable {
+  return new Map([...tensors].flatMap(([name, entry]) => each(name, entry)));
+}
+
+/** Tensors under a prefix, which is taken off. */
+export const under = (tensors: TensorTable, prefix: string): TensorTable =>
+  renameAll(tensors, (name, entry) => (name.startsWith(prefix) ? [[name.slice(prefix.length), entry]] : []));
+
+const attentionNames: Record<string, string> = { query: 'to_q', key: 'to_k', value: 'to_v', proj_attn: 'to_out.0' };
+
+/** Names that the VAE's attention had before diffusers 0.18, and its 1×1 convolutions as the matrices that they are. */
+export const currentVae = (tensors: TensorTable): TensorTable =>
+  renameAll(tensors, (name, entry) => {
+    const current = name.replace(
+      /(mid_block\.attentions\.0\.)(query|key|value|proj_attn)\./,
+      (_, head: string, old: string) => `${head}${attentionNames[old]}.`,
+    );
+    const [rows, columns, ...rest] = entry.shape;
+    const matrix = /mid_block\.attentions\.0\.to_.*weight$/.test(current) && rest.length === 2 && rest.every((n) => n === 1);
+    return [[current, matrix ? { ...entry, shape: [rows!, columns!] } : entry]];
+  });
+
+/** Text encoders that were saved without `text_model.`; the positions' numbers, which are no weights, left out. */
+export const currentText = (tensors: TensorTable): TensorTable =>
+  renameAll(tensors, (name, entry) => {
+    if (name.endsWith('position_ids')) return [];
+    return [[/^(embeddings|encoder|final_layer_norm)\./.test(name) ? `text_model.${name}` : name, entry]];
+  });
+
+const ldmResnet: readonly Rule[] = [
+  [/in_layers\.0\./, 'norm1.'],
+  [/in_layers\.2\./, 'conv1.'],
+  [/emb_layers\.1\./, 'time_emb_proj.'],
+  [/out_layers\.0\./, 'norm2.'],
+  [/out_layers\.3\./, 'conv2.'],
+  [/skip_connection\./, 'conv_shortcut.'],
+];
+
+/** The U-Net of latent-diffusion's checkpoints, `depth` residual blocks per level. */
+export function ldmUnet(tensors: TensorTable, depth = 2): TensorTable {
+  const period = depth + 1;
+  const place = (kind: 'down' | 'up', number: number): string => `${kind}_blocks.${Math.floor(number / period)}`;
+  const rules: readonly Rule[] = [
+    [/^time_embed\.0\./, 'time_embedding.linear_1.'],
+    [/^time_embed\.2\./, 'time_embedding.linear_2.'],
+    [/^input_blocks\.0\.0\./, 'conv_in.'],
+    [/^out\.0\./, 'conv_norm_out.'],
+    [/^out\.2\./, 'conv_out.'],
+    [/^input_blocks\.(\d+)\.0\.op\./, (_, n) => `${place('down', Number(n) - 1)}.downsamplers.0.conv.`],
+    [/^input_blocks\.(\d+)\.0\./, (_, n) => `${place('down', Number(n) - 1)}.resnets.${(Number(n) - 1) % period}.`],
+    [/^input_blocks\.(\d+)\.1\./, (_, n) => `${place('down', Number(n) - 1)}.attentions.${(Number(n) - 1) % period}.`],
+    [/^middle_block\.0\./, 'mid_block.resnets.0.'],
+    [/^middle_block\.1\./, 'mid_block.attentions.0.'],
+    [/^middle_block\.2\./, 'mid_block.resnets.1.'],
+    [/^output_blocks\.(\d+)\.0\./, (_, n) => `${place('up', Number(n))}.resnets.${Number(n) % period}.`],
+    [/^output_blocks\.(\d+)\.[12]\.conv\./, (_, n) => `${place('up', Number(n))}.upsamplers.0.conv.`],
+    [/^output_blocks\.(\d+)\.1\./, (_, n) => `${place('up', Number(n))}.attentions.${Number(n) % period}.`],
+  ];
+  return renameAll(tensors, (name, entry) => {
+    const placed = rename(name, rules);
+    return placed === undefined ? [] : [[rename(placed, ldmResnet) ?? placed, entry]];
+  });
+}
+
+/** The VAE of latent-diffusion's checkpoints, with `levels` resolutions. */
+export function ldmVae(tensors: TensorTable, levels = 4): TensorTable {
+  const rules: readonly Rule[] = [
+    [/^encoder\.down\.(\d+)\.block\./, 'encoder.down_blocks.$1.resnets.'],
+    [/^encoder\.down\.(\d+)\.downsample\./, 'encoder.down_blocks.$1.downsamplers.0.'],
+    [/^decoder\.up\.(\d+)\.block\./, (_, n) => `decoder.up_blocks.${levels - 1 - Number(n)}.resnets.`],
+    [/^decoder\.up\.(\d+)\.upsample\./, (_, n) => `decoder.up_blocks.${levels - 1 - Number(n)}.upsamplers.0.`],
+    [/\.mid\.block_1\./, '.mid_block.resnets.0.'],
+    [/\.mid\.block_2\./, '.mid_block.resnets.1.'],
+    [/\.mid\.attn_1\.norm\./, '.mid_block.attentions.0.group_norm.'],
+    [/\.mid\.attn_1\.([qkv])\./, '.mid_block.attentions.0.to_$1.'],
+    [/\.mid\.attn_1\.proj_out\./, '.mid_block.attentions.0.to_out.0.'],
+    [/\.norm_out\./, '.conv_norm_out.'],
+    [/^((en|de)coder\.conv_(in|out)|(post_)?quant_conv)\./, '$1.'],
+  ];
+  return currentVae(
+    renameAll(tensors, (name, entry) => {
+      const placed = rename(name, rules);
+      return placed === undefined ? [] : [[placed.replace('.nin_shortcut.', '.conv_shortcut.'), entry]];
+    }),
+  );
+}
+
+/** OpenCLIP's text tower, the first `layers` of it: Stable Diffusion 2 reads the last layer but one. */
+export function openClipText(tensors: TensorTable, layers: number): TensorTable {
+  const rules: readonly Rule[] = [
+    [/^positional_embedding$/, 'embeddings.position_embedding.weight'],
+    [/^token_embedding\./, 'embeddings.token_embedding.'],
+    [/^ln_final\./, 'final_layer_norm.'],
+    [/^transformer\.resblocks\.(\d+)\.ln_([12])\./, 'encoder.layers.$1.layer_norm$2.'],
+    [/^transformer\.resblocks\.(\d+)\.mlp\.c_fc\./, 'encoder.layers.$1.mlp.fc1.'],
+    [/^transformer\.resblocks\.(\d+)\.mlp\.c_proj\./, 'encoder.layers.$1.mlp.fc2.'],
+    [/^transformer\.resblocks\.(\d+)\.attn\.out_proj\./, 'encoder.layers.$1.self_attn.out_proj.'],
+    [/^transformer\.resblocks\.(\d+)\.attn\.in_proj_(weight|bias)$/, 'encoder.layers.$1.self_attn.in_proj.$2'],
+  ];
+  return renameAll(tensors, (name, entry) => {
+    const placed = rename(name, rules);
+    const layer = /^encoder\.layers\.(\d+)\./.exec(placed ?? '')?.[1];
+    if (placed === undefined || Number(layer ?? 0) >= layers) return [];
+    if (!placed.includes('.in_proj.')) return [[`text_model.${placed}`, entry]];
+    return ['q_proj', 'k_proj', 'v_proj'].map((part, i) => [`text_model.${placed.replace('in_proj', part)}`, rowsOf(entry, i, 3)] as const);
+  });
+}
