@@ -1,6 +1,6 @@
 /** The denoiser ε_θ, by the fields and tensor names of diffusers' UNet2DConditionModel. */
 import * as z from 'zod';
-import { add, concat, constant, cos, multiply, reshape, sin, sliceAxis, transpose } from '../graph/ops.ts';
+import { add, concat, constant, cos, multiply, reshape, sin, sliceAxis, stopGradient, transpose } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { attention, convolution, gelu, groupNorm, layerNorm, linear, silu, upsample2 } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
@@ -32,6 +32,11 @@ export type UnetConfig = z.infer<typeof unetConfig>;
  */
 export type Conditioning = Tensor | ((layer: number) => Tensor);
 
+export interface UnetOptions {
+  /** The text's first token passes no gradient on to cross-attention's keys and values, as Custom Diffusion asks. */
+  fixedFirstToken?: boolean;
+}
+
 /** Sinusoidal embedding of timesteps [B] → [B, width]. */
 export function timestepEmbedding(timesteps: Tensor, width: number, config: Pick<UnetConfig, 'flip_sin_to_cos' | 'freq_shift'>): Tensor {
   const half = width / 2;
@@ -41,15 +46,22 @@ export function timestepEmbedding(timesteps: Tensor, width: number, config: Pick
   return concat(parts, 1);
 }
 
+/** [B, T, D] whose first token is a constant to what is differentiated. */
+function fixFirst(x: Tensor): Tensor {
+  return concat([stopGradient(sliceAxis(x, 1, 0, 1)), sliceAxis(x, 1, 1, x.shape[1]! - 1)], 1);
+}
+
 class UnetBuilder {
   private readonly config: UnetConfig;
   private readonly time: Tensor; // [B, 4·C₀], already through SiLU
   private readonly text: (layer: number) => Tensor;
+  private readonly options: UnetOptions;
   private layers = 0;
-  constructor(config: UnetConfig, time: Tensor, text: Conditioning) {
+  constructor(config: UnetConfig, time: Tensor, text: Conditioning, options: UnetOptions) {
     this.config = config;
     this.time = time;
     this.text = typeof text === 'function' ? text : () => text;
+    this.options = options;
   }
 
   resnet(p: Parameters, x: Tensor, channels: number): Tensor {
@@ -63,9 +75,10 @@ class UnetBuilder {
 
   private attend(p: Parameters, x: Tensor, context: Tensor, heads: number): Tensor {
     const width = x.shape[2]!;
+    const fix = (t: Tensor): Tensor => (context === x || this.options.fixedFirstToken !== true ? t : fixFirst(t));
     const q = linear(p.in('to_q'), x, width, { bias: false });
-    const k = linear(p.in('to_k'), context, width, { bias: false });
-    const v = linear(p.in('to_v'), context, width, { bias: false });
+    const k = fix(linear(p.in('to_k'), context, width, { bias: false }));
+    const v = fix(linear(p.in('to_v'), context, width, { bias: false }));
     return linear(p.in('to_out').in(0), attention(q, k, v, heads), width);
   }
 
@@ -92,12 +105,19 @@ class UnetBuilder {
 }
 
 /** Noisy latents [B, C, H, W], timesteps [B] (float32), text states → the prediction [B, C, H, W]. */
-export function unet(p: Parameters, config: UnetConfig, latents: Tensor, timesteps: Tensor, text: Conditioning): Tensor {
+export function unet(
+  p: Parameters,
+  config: UnetConfig,
+  latents: Tensor,
+  timesteps: Tensor,
+  text: Conditioning,
+  options: UnetOptions = {},
+): Tensor {
   const { block_out_channels: widths, layers_per_block: depth, norm_num_groups: groups, norm_eps: epsilon } = config;
   const first = widths[0]!;
   const embedded = linear(p.in('time_embedding').in('linear_1'), timestepEmbedding(timesteps, first, config), 4 * first);
   const time = silu(linear(p.in('time_embedding').in('linear_2'), silu(embedded), 4 * first));
-  const b = new UnetBuilder(config, time, text);
+  const b = new UnetBuilder(config, time, text, options);
   let h = convolution(p.in('conv_in'), latents, first, 3, { padding: 1 });
   const skips = [h];
   widths.forEach((width, i) => {
@@ -127,4 +147,30 @@ export function unet(p: Parameters, config: UnetConfig, latents: Tensor, timeste
   });
   h = silu(groupNorm(p.in('conv_norm_out'), h, groups, epsilon));
   return convolution(p.in('conv_out'), h, config.out_channels, 3, { padding: 1 });
+}
+
+/**
+ * Cross-attention layers in the order of execution, by the names of latent-diffusion's blocks: IN01 … MID … OUT11 in
+ * Stable Diffusion 1 (P+, Voynov et al., 2023), with the prefix of their parameters.
+ */
+export function crossAttentionLayers(config: UnetConfig): { name: string; prefix: string }[] {
+  const { layers_per_block: depth, down_block_types: down, up_block_types: up } = config;
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const inside = (block: string, j: number): string => `${block}.attentions.${j}.transformer_blocks.0.attn2`;
+  const of = (
+    types: readonly string[],
+    count: number,
+    name: (i: number, j: number) => string,
+    block: string,
+  ): { name: string; prefix: string }[] =>
+    types.flatMap((type, i) =>
+      type.startsWith('CrossAttn')
+        ? Array.from({ length: count }, (_, j) => ({ name: name(i, j), prefix: inside(`${block}_blocks.${i}`, j) }))
+        : [],
+    );
+  return [
+    ...of(down, depth, (i, j) => `IN${two(1 + i * (depth + 1) + j)}`, 'down'),
+    { name: 'MID', prefix: inside('mid_block', 0) },
+    ...of(up, depth + 1, (i, j) => `OUT${two(i * (depth + 1) + j)}`, 'up'),
+  ];
 }

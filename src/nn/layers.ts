@@ -20,7 +20,7 @@ import type { Parameters } from './parameters.ts';
 
 /** y = x Wᵀ + b over the last axis: [..., I] → [..., O]. */
 export function linear(p: Parameters, x: Tensor, outputs: number, options: { bias?: boolean } = {}): Tensor {
-  const y = matmul(x, swapLast(p.get('weight', [outputs, x.shape.at(-1)!])));
+  const y = p.adapted(x, matmul(x, swapLast(p.get('weight', [outputs, x.shape.at(-1)!]))));
   return options.bias === false ? y : add(y, p.get('bias', [outputs]));
 }
 

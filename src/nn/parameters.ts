@@ -6,17 +6,30 @@ import type { Shape, Tensor } from '../graph/tensor.ts';
 /** Gives the tensor of a parameter. A model says the shape that it needs; a source may refuse it. */
 export type ParameterSource = (name: string, shape: Shape) => Tensor;
 
+/** Changes what a linear map gives: told its module's name, its input [..., I] and its output [..., O] before the bias. */
+export type LinearAdapter = (module: string, x: Tensor, y: Tensor) => Tensor;
+
 /** Parameters of one module: names are joined by dots, as in a PyTorch state dict. */
 export class Parameters {
   private readonly source: ParameterSource;
+  private readonly adapter: LinearAdapter | undefined;
   readonly prefix: string;
-  constructor(source: ParameterSource, prefix = '') {
+  constructor(source: ParameterSource, prefix = '', adapter?: LinearAdapter) {
     this.source = source;
     this.prefix = prefix;
+    this.adapter = adapter;
   }
   /** The parameters of a submodule. */
   in(name: string | number): Parameters {
-    return new Parameters(this.source, `${this.prefix}${name}.`);
+    return new Parameters(this.source, `${this.prefix}${name}.`, this.adapter);
+  }
+  /** The same parameters, linear maps changed by an adapter. */
+  withAdapter(adapter: LinearAdapter): Parameters {
+    return new Parameters(this.source, this.prefix, adapter);
+  }
+  /** The output of this module's linear map as its adapter changes it. */
+  adapted(x: Tensor, y: Tensor): Tensor {
+    return this.adapter === undefined ? y : this.adapter(this.prefix.slice(0, -1), x, y);
   }
   get(name: string, shape: Shape): Tensor {
     return this.source(this.prefix + name, shape);
@@ -34,4 +47,16 @@ export function stateSource(prefix = ''): { source: ParameterSource; tensors: Ma
     return tensor;
   };
   return { source, tensors };
+}
+
+/**
+ * Parameters of which those that a pattern matches come from another source, the rest from where they came. Names are
+ * whole ones, the prefix included. `matched` collects what was asked for and matched.
+ */
+export function replaced(parameters: Parameters, pattern: RegExp, source: ParameterSource, matched: Set<string> = new Set()): Parameters {
+  return new Parameters((name, shape) => {
+    if (!pattern.test(name)) return parameters.get(name, shape);
+    matched.add(name);
+    return source(name, shape);
+  });
 }
