@@ -7,8 +7,12 @@ export const recipeSchema = z.strictObject({
   model: z.string().default('tiny').describe('a folder in diffusers’ layout, or tiny'),
   images: z.string().describe('a folder of pictures of the subject'),
   class: z.string().min(1).describe('what kind of thing the subject is, in a word or two'),
-  method: z.enum(['ti']).default('ti').describe('customisation method'),
-  token: z.string().min(1).default('<v>').describe('placeholder that stands for the subject in prompts'),
+  method: z.string().min(1).default('ti').describe('customisation method'),
+  token: z
+    .string()
+    .min(1)
+    .default('<v>')
+    .describe('word that stands for the subject in prompts: a new one, or a rare one, as the method asks'),
   vectors: z.int().min(1).max(16).default(1).describe('embedding vectors behind the placeholder'),
   initializer: z.string().optional().describe('word whose embedding the vectors start from; by default the class'),
   prompts: z.string().optional().describe('rich prompts, one a line, with {subject} where the subject stands'),
@@ -19,8 +23,21 @@ export const recipeSchema = z.strictObject({
   accumulation: z.int().min(1).max(1024).default(1).describe('batches whose mean gradient makes one update'),
   promptBatch: z.int().min(1).max(512).default(16).describe('rich prompts per step'),
   learningRate: z.number().positive().max(10).default(5e-3),
+  tokenLearningRate: z.number().positive().max(10).optional().describe('learning rate of the placeholder’s vectors, where it is another'),
+  maxGradientNorm: z.number().positive().default(1).describe('gradients are scaled down to this norm'),
   schedule: z.enum(['constant', 'cosine']).default('constant'),
   ema: z.number().min(0).lt(1).default(0).describe('decay of the moving average of what is learned; 0 keeps the last values'),
+  rank: z.int().min(1).max(256).default(4).describe('LoRA: rank of the added terms'),
+  loraText: z.boolean().default(false).describe('LoRA: on the text encoder, too'),
+  priorCount: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe('pictures of the class that the model is to keep drawing as it does; 0 for none'),
+  priorImages: z.string().optional().describe('folder of such pictures; by default they are drawn first'),
+  priorWeight: z.number().min(0).max(100).default(1).describe('weight of the loss on them'),
+  masks: z.string().optional().describe('folder of masks, named as the pictures are: where the denoising loss counts'),
   flip: z.boolean().default(true).describe('show pictures mirrored, too'),
   crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
   checkpointEvery: z.int().min(1).default(100),

@@ -3,20 +3,37 @@ import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
-import { loadModel } from '../models/load.ts';
+import { loadModel, pixelSize } from '../models/load.ts';
+import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
 import { subjectMark, withSubject } from '../text/prompts.ts';
-import { pixelSize, readArtefact } from '../trainer/customize.ts';
+import { readArtefact, scaled } from '../artefacts/read.ts';
+import { subjectOf } from '../methods/learned.ts';
+import type { Learned } from '../methods/learned.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+
+/** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
+async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
+  const out: Learned[] = [];
+  for (const part of list?.split(',') ?? []) {
+    const [, path, share] = /^(.*?)(?::(-?[\d.]+))?$/.exec(part)!;
+    const learned = await readArtefact(path!, model);
+    out.push(share === undefined ? learned : scaled(learned, numberFlag('artefact', share, { min: -2, max: 2 }), model));
+  }
+  return out;
+}
 
 export const generate = defineCommand({
   meta: { name: 'generate', description: 'pictures from a prompt, with or without a learned subject' },
   args: {
     prompt: { type: 'string', description: 'what to show; {subject} stands for the learned subject' },
     negative: { type: 'string', description: 'what not to show', default: '' },
-    artefact: { type: 'string', description: 'a run’s folder, or a learned_embeds.safetensors' },
+    artefact: {
+      type: 'string',
+      description: 'a run’s folder, or a file of learned weights; several with commas, each with a share: a,b:0.7',
+    },
     model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' },
     n: { type: 'string', description: 'pictures', default: '8' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
@@ -41,27 +58,23 @@ export const generate = defineCommand({
     if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
     const engine = openEngine(args.device);
     const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
-    const learned = args.artefact === undefined ? undefined : await readArtefact(args.artefact, model);
-    if (args.prompt.includes(subjectMark) && learned === undefined)
+    const learned = await readAll(args.artefact, model);
+    if (args.prompt.includes(subjectMark) && learned.length === 0)
       throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);
-    const prompt = learned === undefined ? args.prompt : withSubject(args.prompt, `${learned.token} ${learned.recipe?.class ?? ''}`.trim());
-    const vectors = learned === undefined ? 0 : learned.concept.vectors.length / model.textEncoder.config.hidden_size;
+    const prompt = learned.length === 0 ? args.prompt : withSubject(args.prompt, subjectOf(learned[0]!));
     const size = pixelSize(model);
     const signal = interruptible();
-    const pipeline = await Pipeline.create(engine, model, Math.min(count, size > 128 ? 1 : 8), vectors);
+    const pipeline = await Pipeline.create(engine, model, Math.min(count, size > 128 ? 1 : 8), learned);
     const progress = new Progress(args.quiet === true);
-    const pictures = pipeline.generate(
-      {
-        prompts: paths.map(() => prompt),
-        negative: args.negative,
-        seed,
-        sampler: args.sampler as SamplerName,
-        karras: args.karras,
-        steps,
-        guidance,
-      },
-      learned?.concept,
-    );
+    const pictures = pipeline.generate({
+      prompts: paths.map(() => prompt),
+      negative: args.negative,
+      seed,
+      sampler: args.sampler as SamplerName,
+      karras: args.karras,
+      steps,
+      guidance,
+    });
     for await (const { index, pixels } of pictures) {
       signal.throwIfAborted();
       await writePng(paths[index]!, toBytes(pixels, size), size);

@@ -6,12 +6,11 @@ import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { listImages, readSquare } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
-import { loadModel } from '../models/load.ts';
+import { loadModel, pixelSize } from '../models/load.ts';
 import { comparisonReport } from '../report/comparison.ts';
 import { compareMethods } from '../sweep/comparison.ts';
 import { withSubject } from '../text/prompts.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
-import { pixelSize } from '../trainer/customize.ts';
 import { bundledSubject, tinyDefaults } from './bundled.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 

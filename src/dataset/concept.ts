@@ -1,76 +1,78 @@
 /** A subject's pictures as latents, each in several views, cached for the whole run. */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { listImages, readMask, readSquare, toPlanes } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
 import { input, multiply } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
-import { listImages, readSquare, toPlanes } from '../files/images.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { vaeEncode } from '../models/vae.ts';
-import sharp from 'sharp';
+import { crops, mirrored, scales } from './views.ts';
+import type { View } from './views.ts';
 
 export interface ConceptOptions {
   size: number;
   flip: boolean;
   /** Smallest side of random crops, as a share; 1 for none. */
   crop: number;
+  /** Scaled views, as Custom Diffusion makes them. */
+  scaled?: boolean;
+  /** Folder of masks, named as the pictures are. */
+  masks?: string;
   seed: number;
 }
 
 export interface ConceptImages {
   paths: string[];
-  /** Bytes [size, size, 3] each, as they are. */
-  pictures: Uint8Array[];
-  /** The pictures and their flipped and cropped views. */
-  views: Uint8Array[];
+  /** The pictures as they are, and their views. */
+  views: View[];
 }
 
-const cropsPerPicture = 4;
-
-async function cropped(picture: Uint8Array, size: number, crop: number, random: Random): Promise<Uint8Array> {
-  const side = Math.round(size * random.uniform(crop, 1));
-  const [left, top] = [random.integer(size - side + 1), random.integer(size - side + 1)];
-  return sharp(picture, { raw: { width: size, height: size, channels: 3 } })
-    .extract({ left, top, width: side, height: side })
-    .resize(size, size, { kernel: 'lanczos3' })
-    .raw()
-    .toBuffer();
+/** The mask of a picture: the file of its name, whatever its ending. */
+function maskOf(picture: string, folder: string): string {
+  const stem = basename(picture).replace(/\.[^.]+$/, '');
+  const path = ['png', 'webp', 'jpg', 'jpeg'].map((ending) => join(folder, `${stem}.${ending}`)).find((one) => existsSync(one));
+  if (path === undefined) throw new UserError(`--masks ${folder} has no mask ${stem}.png for ${picture}: name masks as the pictures are`);
+  return path;
 }
 
-function mirrored(picture: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(picture.length);
-  for (let y = 0; y < size; y++)
-    for (let x = 0; x < size; x++) for (let c = 0; c < 3; c++) out[3 * (y * size + x) + c] = picture[3 * (y * size + size - 1 - x) + c]!;
-  return out;
-}
-
-/** Reads a folder of pictures. Throws UserErrors as `listImages` and `readSquare` do. */
+/** Reads a folder of pictures. Throws UserErrors as `listImages`, `readSquare` and `readMask` do. */
 export async function readConcept(folder: string, options: ConceptOptions): Promise<ConceptImages> {
-  const { size, flip, crop, seed } = options;
+  const { size, flip, crop, seed, masks } = options;
   const paths = await listImages(folder);
-  const pictures: Uint8Array[] = [];
-  for (const path of paths) pictures.push(await readSquare(path, size));
+  const pictures: View[] = [];
+  for (const path of paths) {
+    const pixels = await readSquare(path, size);
+    pictures.push(masks === undefined ? { pixels } : { pixels, region: await readMask(maskOf(path, masks), size) });
+  }
   const random = new Random(seed).fork('views');
   const whole = flip ? pictures.flatMap((picture) => [picture, mirrored(picture, size)]) : pictures;
   const views = [...whole];
-  if (crop < 1)
-    for (const [i, picture] of whole.entries())
-      for (let j = 0; j < cropsPerPicture; j++) views.push(await cropped(picture, size, crop, random.fork(i, j)));
-  return { paths, pictures, views };
+  for (const [i, picture] of whole.entries()) {
+    if (crop < 1) views.push(...(await crops(picture, size, crop, random.fork(i))));
+    if (options.scaled === true) views.push(...(await scales(picture, size, random.fork('scales', i))));
+  }
+  return { paths, views };
 }
 
-/** Scaled latents of pictures, [N, C, h, w]: means of the posterior. */
+/** Scaled latents of pictures [C, h, w]: means of the posterior. */
 export async function encodePictures(
   engine: Engine,
   model: DiffusionModel,
   pictures: readonly Uint8Array[],
   size: number,
-): Promise<Float32Array> {
+): Promise<Float32Array[]> {
   const { vae } = model;
   const { mean } = vaeEncode(vae.parameters, vae.config, input('pixels', [1, 3, size, size]));
   const program = await engine.compile({ outputs: { latents: multiply(mean, vae.config.scaling_factor) } });
-  const out = new Float32Array(pictures.length * sizeOf(mean.shape));
-  for (const [i, picture] of pictures.entries())
-    out.set((await program.run({ pixels: toPlanes(picture, size) })).latents as Float32Array, i * sizeOf(mean.shape));
+  const out: Float32Array[] = [];
+  for (const picture of pictures) {
+    const { latents } = await program.run({ pixels: toPlanes(picture, size) });
+    if (latents!.length !== sizeOf(mean.shape)) throw new Error('internal: the encoder gave another shape');
+    out.push(latents as Float32Array);
+  }
   await program.release();
   return out;
 }

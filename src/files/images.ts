@@ -41,6 +41,14 @@ export async function readSquare(path: string, size: number): Promise<Uint8Array
   }
 }
 
+/** A mask as shares of white [size, size], cut as `readSquare` cuts its picture. Throws a UserError where nothing is white. */
+export async function readMask(path: string, size: number): Promise<Float32Array> {
+  const bytes = await readSquare(path, size);
+  const shares = Float32Array.from({ length: size * size }, (_, i) => (bytes[3 * i]! + bytes[3 * i + 1]! + bytes[3 * i + 2]!) / 765);
+  if (!shares.some((share) => share > 0.5)) throw new UserError(`mask ${path} is empty: paint white what is to be learned`);
+  return shares;
+}
+
 /** Planes [3, H, W] in [−1, 1] → bytes [H, W, 3]. */
 export function toBytes(planes: Float32Array, size: number): Uint8Array {
   const out = new Uint8Array(3 * size * size);

@@ -1,5 +1,5 @@
 /** Token embeddings with learned rows past the vocabulary. */
-import { cast, gather, less, multiply, add, reshape, select, subtract, broadcast } from '../graph/ops.ts';
+import { add, broadcast, cast, gather, less, multiply, reshape, select, subtract } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { clipTokenEmbedding } from '../models/clip-text.ts';
 import type { ClipTextConfig } from '../models/clip-text.ts';
@@ -18,4 +18,11 @@ export function embedTokens(textEncoder: Component<ClipTextConfig>, ids: Tensor,
   const fresh = gather(learned, select(known, none, subtract(ids, config.vocab_size)));
   const share = broadcast(reshape(cast(known, 'float32'), [...ids.shape, 1]), frozen.shape);
   return add(multiply(frozen, share), multiply(fresh, subtract(1, share)));
+}
+
+/** `count` copies of one vector, [count, D]. */
+export function repeated(vector: Float32Array, count: number): { data: Float32Array; shape: readonly number[] } {
+  const data = new Float32Array(count * vector.length);
+  for (let i = 0; i < count; i++) data.set(vector, i * vector.length);
+  return { data, shape: [count, vector.length] };
 }

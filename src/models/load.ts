@@ -92,3 +92,7 @@ export async function loadModel(folder: string): Promise<DiffusionModel> {
     contextualizer: existsSync(psi) ? await component(psi, contextualizerConfig, 'model.safetensors') : undefined,
   };
 }
+
+/** Side of a model's pictures, in pixels. */
+export const pixelSize = (model: DiffusionModel): number =>
+  model.unet.config.sample_size * 2 ** (model.vae.config.block_out_channels.length - 1);

@@ -23,9 +23,15 @@ export class Parameters {
   in(name: string | number): Parameters {
     return new Parameters(this.source, `${this.prefix}${name}.`, this.adapter);
   }
-  /** The same parameters, linear maps changed by an adapter. */
+  /** The same parameters, linear maps changed by one adapter more. */
   withAdapter(adapter: LinearAdapter): Parameters {
-    return new Parameters(this.source, this.prefix, adapter);
+    const { adapter: first } = this;
+    const both: LinearAdapter = first === undefined ? adapter : (module, x, y) => adapter(module, x, first(module, x, y));
+    return new Parameters(this.source, this.prefix, both);
+  }
+  /** The same module, its parameters from elsewhere. */
+  withSource(source: ParameterSource): Parameters {
+    return new Parameters(source, this.prefix, this.adapter);
   }
   /** The output of this module's linear map as its adapter changes it. */
   adapted(x: Tensor, y: Tensor): Tensor {
@@ -49,14 +55,7 @@ export function stateSource(prefix = ''): { source: ParameterSource; tensors: Ma
   return { source, tensors };
 }
 
-/**
- * Parameters of which those that a pattern matches come from another source, the rest from where they came. Names are
- * whole ones, the prefix included. `matched` collects what was asked for and matched.
- */
-export function replaced(parameters: Parameters, pattern: RegExp, source: ParameterSource, matched: Set<string> = new Set()): Parameters {
-  return new Parameters((name, shape) => {
-    if (!pattern.test(name)) return parameters.get(name, shape);
-    matched.add(name);
-    return source(name, shape);
-  });
+/** Parameters of which those whose whole names a pattern matches come from another source, the rest from where they came. */
+export function replaced(parameters: Parameters, pattern: RegExp, source: ParameterSource): Parameters {
+  return parameters.withSource((name, shape) => (pattern.test(name) ? source(name, shape) : parameters.get(name, shape)));
 }

@@ -10,6 +10,8 @@ export interface AdamWOptions {
   weightDecay?: number;
   /** Gradients are scaled down to this global norm; Infinity leaves them. */
   maxNorm?: number;
+  /** Factor of the learning rate for a parameter, by name; 1 where nothing is said. */
+  factor?: (name: string) => number;
 }
 
 export interface AdamW {
@@ -40,7 +42,7 @@ export function adamwFeeds(
  * global norm, hence every gradient, so no state is overwritten before all that reads it has run.
  */
 export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readonly Tensor[], options: AdamWOptions = {}): AdamW {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, maxNorm = 1 } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, maxNorm = 1, factor = () => 1 } = options;
   const learningRate = input('learningRate', []);
   const correction1 = input('correction1', []);
   const correction2 = input('correction2', []);
@@ -55,10 +57,11 @@ export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readon
     const m = add(moment1, multiply(subtract(g, moment1), 1 - beta1));
     const v = add(moment2, multiply(subtract(square(g), moment2), 1 - beta2));
     const direction = divide(multiply(m, correction1), add(sqrt(multiply(v, correction2)), epsilon));
+    const rate = factor(name) === 1 ? learningRate : multiply(learningRate, factor(name));
     // Decoupled decay; biases and gains (one axis) are left alone.
     const kept =
-      weightDecay === 0 || parameter.shape.length < 2 ? parameter : multiply(parameter, subtract(1, multiply(learningRate, weightDecay)));
-    updates[name] = subtract(kept, multiply(direction, learningRate));
+      weightDecay === 0 || parameter.shape.length < 2 ? parameter : multiply(parameter, subtract(1, multiply(rate, weightDecay)));
+    updates[name] = subtract(kept, multiply(direction, rate));
     updates[`adam.1.${name}`] = m;
     updates[`adam.2.${name}`] = v;
     shapes[`adam.1.${name}`] = shapes[`adam.2.${name}`] = parameter.shape;

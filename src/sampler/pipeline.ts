@@ -1,4 +1,5 @@
-/** Text to pictures: a loaded model compiled for one batch size. */
+/** Text to pictures: a loaded model, and what was learned for it, compiled for one batch size. */
+import { internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { add, concat, input, multiply, sliceAxis, subtract } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
@@ -8,16 +9,15 @@ import { clipText } from '../models/clip-text.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { unet } from '../models/unet.ts';
 import { vaeDecode } from '../models/vae.ts';
+import { stateSource } from '../nn/parameters.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from '../methods/concept.ts';
+import { tokenizerFor } from '../methods/learned.ts';
+import type { Learned } from '../methods/learned.ts';
+import { atLayer, conditioning, unadapted } from '../methods/method.ts';
+import type { Adapted, Method, MethodSettings } from '../methods/method.ts';
 import { samplers } from './samplers.ts';
 import type { SamplerName } from './samplers.ts';
-
-/** A learned concept: its tokenizer and its vectors [n, D]. */
-export interface LearnedConcept {
-  tokenizer: ClipTokenizer;
-  vectors: Float32Array;
-}
 
 export interface GenerateOptions {
   /** One per picture; repeat a prompt for more. */
@@ -34,31 +34,70 @@ export interface GenerateOptions {
   onStep?: (picture: number, step: number) => void;
 }
 
+/** A method whose trained tensors are engine states, under a prefix. */
+export interface Adaptation {
+  method: Method;
+  settings: MethodSettings;
+  prefix: string;
+}
+
+interface Parts {
+  engine: Engine;
+  model: DiffusionModel;
+  batch: number;
+  adapted: Adapted;
+  tokenizer: ClipTokenizer;
+  /** Shape of a batch's latents. */
+  shape: readonly number[];
+  programs: { encode: Program; denoise: Program; decode: Program };
+  /** States that belong to the pipeline. */
+  owned: readonly string[];
+}
+
 export class Pipeline {
-  private readonly model: DiffusionModel;
-  private readonly batch: number;
-  private readonly length: number;
-  private readonly shape: readonly number[];
-  private readonly programs: { encode: Program; denoise: Program; decode: Program };
-  private constructor(model: DiffusionModel, batch: number, length: number, shape: readonly number[], programs: Pipeline['programs']) {
-    this.model = model;
-    this.batch = batch;
-    this.length = length;
-    this.shape = shape;
-    this.programs = programs;
+  private readonly parts: Parts;
+  private constructor(parts: Parts) {
+    this.parts = parts;
   }
 
-  /** @param vectors how many vectors a learned concept has; 0 for none */
-  static async create(engine: Engine, model: DiffusionModel, batch: number, vectors = 0): Promise<Pipeline> {
-    const { textEncoder, unet: denoiser, vae } = model;
-    const { max_position_embeddings: length, hidden_size: width } = textEncoder.config;
-    const learned = vectors === 0 ? undefined : input('vectors', [vectors, width]);
-    const ids = input('ids', [batch, length], 'int32');
-    const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, learned));
+  /** The model as it is, or with what was learned: its weights become engine states until the pipeline is released. */
+  static async create(engine: Engine, model: DiffusionModel, batch: number, learned: readonly Learned[] = []): Promise<Pipeline> {
+    const adaptations = learned.map(({ method, settings }, i) => ({ method, settings, prefix: `use${i}.` }));
+    const pipeline = await Pipeline.over(engine, model, batch, adaptations, tokenizerFor(model, learned), true);
+    await pipeline.use(learned);
+    return pipeline;
+  }
+
+  /** A pipeline over states that somebody else sets and keeps: those of a training, say. */
+  static async over(
+    engine: Engine,
+    model: DiffusionModel,
+    batch: number,
+    adaptations: readonly Adaptation[],
+    tokenizer: ClipTokenizer,
+    owns = false,
+  ): Promise<Pipeline> {
+    const names: string[] = [];
+    const adapted = adaptations.reduce((base, { method, settings, prefix }) => {
+      const { source } = stateSource(prefix);
+      return method.adapt(base, settings, (name, shape) => {
+        names.push(prefix + name);
+        return source(name, shape);
+      });
+    }, unadapted(model));
+    const { textEncoder, unet: denoiser, rows, layers } = adapted;
+    const { vae } = model;
+    const ids = input('ids', [layers * batch, textEncoder.config.max_position_embeddings], 'int32');
+    const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
     const { in_channels: channels, sample_size: size } = denoiser.config;
     const latents = input('latents', [batch, channels, size, size]);
     const twice = (x: Tensor): Tensor => concat([x, x], 0);
-    const both = concat([input('unconditional', states.shape), input('conditional', states.shape)], 0);
+    const [plainText, text] = ['unconditional', 'conditional'].map((name) => conditioning(input(name, states.shape), layers)) as [
+      ReturnType<typeof conditioning>,
+      ReturnType<typeof conditioning>,
+    ];
+    const at = (c: typeof text, layer: number): Tensor => (typeof c === 'function' ? c(layer) : c);
+    const both = layers === 1 ? concat([at(plainText, 0), at(text, 0)], 0) : (l: number) => concat([at(plainText, l), at(text, l)], 0);
     const predicted = unet(denoiser.parameters, denoiser.config, twice(latents), twice(input('timesteps', [batch])), both);
     const [plain, guided] = [sliceAxis(predicted, 0, 0, batch), sliceAxis(predicted, 0, batch, batch)];
     const prediction = add(plain, multiply(subtract(guided, plain), input('guidance', [])));
@@ -68,35 +107,49 @@ export class Pipeline {
       denoise: await engine.compile({ outputs: { prediction } }),
       decode: await engine.compile({ outputs: { pixels } }),
     };
-    return new Pipeline(model, batch, length, latents.shape, programs);
+    const owned = owns ? [...new Set(names)] : [];
+    return new Pipeline({ engine, model, batch, adapted, tokenizer, shape: latents.shape, programs, owned });
+  }
+
+  /** Exchanges what was learned for something of the same methods and settings. */
+  async use(learned: readonly Learned[]): Promise<void> {
+    const values = learned.flatMap(({ weights }, i) =>
+      Object.entries(weights).map(([name, weight]) => [`use${i}.${name}`, weight] as const),
+    );
+    const given: ReadonlySet<string> = new Set(values.map(([name]) => name));
+    const missing = this.parts.owned.find((name) => !given.has(name));
+    if (missing !== undefined) throw internal(`what was learned has no ${missing}`);
+    await this.parts.engine.setState(Object.fromEntries(values.filter(([name]) => this.parts.owned.includes(name))));
   }
 
   /** Floating-point operations of one sampling step of a batch. */
   get flops(): number {
-    return this.programs.denoise.flops;
+    return this.parts.programs.denoise.flops;
   }
 
-  private async encode(prompts: readonly string[], concept: LearnedConcept | undefined): Promise<Float32Array> {
-    const tokenizer = concept?.tokenizer ?? this.model.tokenizer;
-    const ids = new Int32Array(this.batch * this.length);
-    for (let i = 0; i < this.batch; i++) ids.set(tokenizer.pad(prompts[i] ?? '', this.length), i * this.length);
-    const { states } = await this.programs.encode.run(concept === undefined ? { ids } : { ids, vectors: concept.vectors });
-    return states as Float32Array;
+  private async encode(prompts: readonly string[]): Promise<Float32Array> {
+    const { batch, tokenizer, programs, adapted } = this.parts;
+    const { layers, groups, textEncoder } = adapted;
+    const length = textEncoder.config.max_position_embeddings;
+    const ids = new Int32Array(layers * batch * length);
+    for (let i = 0; i < batch; i++) {
+      const row = tokenizer.pad(prompts[i] ?? '', length);
+      for (let layer = 0; layer < layers; layer++) ids.set(atLayer(row, groups, layer), (layer * batch + i) * length);
+    }
+    return (await programs.encode.run({ ids })).states as Float32Array;
   }
 
   /** Pictures [3, H, W] in [−1, 1], one per prompt, as their batches are done. */
-  async *generate(options: GenerateOptions, concept?: LearnedConcept): AsyncGenerator<{ index: number; pixels: Float32Array }> {
+  async *generate(options: GenerateOptions): AsyncGenerator<{ index: number; pixels: Float32Array }> {
     const { prompts, seed, guidance, steps } = options;
-    const unconditional = await this.encode(
-      Array.from({ length: this.batch }, () => options.negative ?? ''),
-      concept,
-    );
-    const size = sizeOf(this.shape) / this.batch;
-    for (let from = 0; from < prompts.length; from += this.batch) {
-      const part = prompts.slice(from, from + this.batch);
-      const conditional = await this.encode(part, concept);
+    const { batch, shape, programs, model } = this.parts;
+    const unconditional = await this.encode(Array.from({ length: batch }, () => options.negative ?? ''));
+    const size = sizeOf(shape) / batch;
+    for (let from = 0; from < prompts.length; from += batch) {
+      const part = prompts.slice(from, from + batch);
+      const conditional = await this.encode(part);
       const noiseOf = (...step: number[]): Float32Array => {
-        const noise = new Float32Array(sizeOf(this.shape));
+        const noise = new Float32Array(sizeOf(shape));
         part.forEach((_, i) => {
           const picture = new Random(seed).fork('picture', options.indices?.[from + i] ?? from + i);
           noise.set((step.length === 0 ? picture : picture.fork('step', ...step)).normals(size), i * size);
@@ -104,29 +157,24 @@ export class Pipeline {
         return noise;
       };
       const denoise = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {
-        const timesteps = new Float32Array(this.batch).fill(timestep);
-        const out = await this.programs.denoise.run({
-          latents,
-          timesteps,
-          unconditional,
-          conditional,
-          guidance: Float32Array.of(guidance),
-        });
+        const timesteps = new Float32Array(batch).fill(timestep);
+        const out = await programs.denoise.run({ latents, timesteps, unconditional, conditional, guidance: Float32Array.of(guidance) });
         return out.prediction as Float32Array;
       };
-      const latents = await samplers[options.sampler](denoise, noiseOf(), this.model.scheduler, {
+      const latents = await samplers[options.sampler](denoise, noiseOf(), model.scheduler, {
         steps,
         karras: options.karras === true,
         noiseOf,
         onStep: (step) => options.onStep?.(from, step),
       });
-      const { pixels } = await this.programs.decode.run({ latents });
-      const length = pixels!.length / this.batch;
+      const { pixels } = await programs.decode.run({ latents });
+      const length = pixels!.length / batch;
       for (let i = 0; i < part.length; i++) yield { index: from + i, pixels: (pixels as Float32Array).slice(i * length, (i + 1) * length) };
     }
   }
 
   async release(): Promise<void> {
-    for (const program of Object.values(this.programs)) await program.release();
+    for (const program of Object.values(this.parts.programs)) await program.release();
+    await this.parts.engine.dropState([...this.parts.owned]);
   }
 }

@@ -6,10 +6,13 @@ import { Random } from '../graph/random.ts';
 import { sizeOf, topologicalOrder } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { Inversion } from '../methods/textual-inversion.ts';
+import { methodOf } from '../methods/index.ts';
+import { pixelSize } from '../models/load.ts';
+import { parseRecipe } from '../config.ts';
+import { TrainingStep } from '../trainer/step.ts';
+import { initialWeights, subjectTokens } from '../trainer/prepare.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { objectTemplates } from '../text/templates.ts';
-import { pixelSize, placeholderTokenizer } from '../trainer/customize.ts';
 
 export interface Speed {
   name: string;
@@ -50,34 +53,23 @@ export async function measurePrimitives(engine: Engine, milliseconds = 1000): Pr
 /** Steps per second of textual inversion with the MLM objective, and of a guided sampler step. */
 export async function measureModel(engine: Engine, model: DiffusionModel, milliseconds = 3000): Promise<Speed[]> {
   const size = pixelSize(model);
-  const tokenizer = placeholderTokenizer(model, '<v>', 1);
-  const latents = await encodePictures(engine, model, [new Uint8Array(3 * size * size)], size);
-  const width = model.textEncoder.config.hidden_size;
+  const [latents] = await encodePictures(engine, model, [new Uint8Array(3 * size * size)], size);
   const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
   const out: Speed[] = [];
   const add = (name: string, perSecond: number, flops: number): void =>
     void out.push({ name, perSecond, gflops: (flops * perSecond) / 1e9 });
   const batchSize = size > 128 ? 1 : 4;
   for (const lambda of model.contextualizer === undefined ? [0] : [0, 1e-3]) {
-    const training = await Inversion.create(
-      engine,
-      model,
-      tokenizer,
-      new Random(0).normals(width).map((x) => 0.02 * x),
-      { latents, simplePrompts: prompts, richPrompts: prompts },
-      {
-        steps: 1e6,
-        batchSize,
-        accumulation: 1,
-        promptBatch: 16,
-        learningRate: 1e-3,
-        schedule: 'constant',
-        lambda,
-        maskRate: 0.15,
-        ema: 0,
-        seed: 0,
-      },
-    );
+    const recipe = parseRecipe({ images: '-', class: 'dog', steps: 1e6, batchSize, lambda });
+    const method = methodOf(recipe.method);
+    const initial = initialWeights(model, method, recipe);
+    const data = {
+      own: [{ latents: latents!, prompts }],
+      prior: [],
+      richPrompts: prompts,
+      ...subjectTokens(model, method, recipe, recipe.vectors),
+    };
+    const training = await TrainingStep.create(engine, model, method, initial, data, recipe);
     let step = 0;
     const rate = await rateOf(() => training.step(step++), milliseconds);
     add(`training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`, rate, training.flops);

@@ -11,7 +11,8 @@ import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { withSubject } from '../text/prompts.ts';
-import { customize, pixelSize } from '../trainer/customize.ts';
+import { customize } from '../trainer/customize.ts';
+import { pixelSize } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 
 export interface ComparisonOptions {
@@ -51,7 +52,7 @@ export async function* compareMethods(options: ComparisonOptions): AsyncGenerato
   const repeated = options.evaluationPrompts.flatMap((prompt) => Array.from({ length: options.picturesPerPrompt }, () => prompt));
   const results: MethodResult[] = [];
   const batch = 10;
-  const pipeline = await Pipeline.create(engine, model, batch, recipe.vectors);
+  let pipeline: Pipeline | undefined;
   for (const name of ['ti', 'ti+mlm'] as const) {
     const folder = join(options.out, name);
     const own = parseRecipe({ ...recipe, lambda: name === 'ti' ? 0 : recipe.lambda });
@@ -67,11 +68,13 @@ export async function* compareMethods(options: ComparisonOptions): AsyncGenerato
     });
     let step = await training.next();
     for (; step.done !== true; step = await training.next()) yield { method: name, event: step.value };
-    const concept = step.value;
+    const learned = step.value;
+    pipeline ??= await Pipeline.create(engine, model, batch, [learned]);
+    await pipeline.use([learned]);
     const subject = `${recipe.token} ${recipe.class}`;
     const pictures: Float32Array[] = [];
     const prompts = repeated.map((prompt) => withSubject(prompt, subject));
-    for await (const { pixels } of pipeline.generate({ prompts, seed: recipe.seed, sampler: 'dpm++', ...options.sampling }, concept)) {
+    for await (const { pixels } of pipeline.generate({ prompts, seed: recipe.seed, sampler: 'dpm++', ...options.sampling })) {
       options.signal?.throwIfAborted();
       pictures.push(pixels);
       yield { method: name, pictures: pictures.length, of: prompts.length };
@@ -85,6 +88,6 @@ export async function* compareMethods(options: ComparisonOptions): AsyncGenerato
     const mean = (key: keyof Scores): number => average(scores.map((score) => score[key]));
     results.push({ name, folder, scores, pictures, clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg') });
   }
-  await pipeline.release();
+  await pipeline?.release();
   return results;
 }

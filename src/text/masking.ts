@@ -4,10 +4,16 @@ import type { ClipTokenizer } from './tokenizer.ts';
 
 /**
  * 1 where a token is masked: each ordinary token with probability `rate`, never a special token nor
- * a placeholder, and always at least one where there is one to mask (paper, Algorithm 2, line 9).
+ * a placeholder, nor one of the ids `kept`, and always at least one where there is one to mask (paper, Algorithm 2, line 9).
  */
-export function drawMask(ids: Int32Array, tokenizer: ClipTokenizer, rate: number, random: Random): Float32Array {
-  const ordinary = [...ids.keys()].filter((i) => ids[i]! < tokenizer.vocabularySize && !tokenizer.isSpecial(ids[i]!));
+export function drawMask(
+  ids: Int32Array,
+  tokenizer: ClipTokenizer,
+  rate: number,
+  random: Random,
+  kept: ReadonlySet<number> = new Set(),
+): Float32Array {
+  const ordinary = [...ids.keys()].filter((i) => ids[i]! < tokenizer.vocabularySize && !tokenizer.isSpecial(ids[i]!) && !kept.has(ids[i]!));
   const mask = new Float32Array(ids.length);
   let any = false;
   for (const i of ordinary) if (random.chance(rate)) any = Boolean((mask[i] = 1));

@@ -11,7 +11,11 @@ export const endToken = '<|endoftext|>';
 export interface Placeholder {
   token: string;
   ids: readonly number[];
+  /** Rows of the table that belong to it: more than its ids where layers have rows of their own. */
+  rows: number;
 }
+
+type Word = Pick<Placeholder, 'token' | 'ids'>;
 
 /** Unicode's white space, which is what \s means to the tokenizers library; JavaScript's \s differs by U+0085 and U+FEFF. */
 const space = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
@@ -84,11 +88,11 @@ export class ClipTokenizer {
     return { vocab: this.vocab, merges: this.merges };
   }
 
-  /** The same tokenizer with one placeholder more, of `vectors` new ids. */
-  withPlaceholder(token: string, vectors: number): ClipTokenizer {
-    const taken = this.placeholders.reduce((sum, { ids }) => sum + ids.length, 0);
+  /** The same tokenizer with one placeholder more, of `vectors` new ids out of `rows` that are taken. */
+  withPlaceholder(token: string, vectors: number, rows: number = vectors): ClipTokenizer {
+    const taken = this.placeholders.reduce((sum, placeholder) => sum + placeholder.rows, 0);
     const ids = Array.from({ length: vectors }, (_, i) => this.vocabularySize + taken + i);
-    return new ClipTokenizer(this.vocab, this.merges, [...this.placeholders, { token, ids }], this.inner);
+    return new ClipTokenizer(this.vocab, this.merges, [...this.placeholders, { token, ids, rows }], this.inner);
   }
 
   /** Ids of a text, without start and end. */
@@ -99,9 +103,9 @@ export class ClipTokenizer {
   }
 
   /** A text, and the placeholders and special tokens in it, in order. */
-  private split(text: string): (string | Placeholder)[] {
-    let parts: (string | Placeholder)[] = [text];
-    const special = [startToken, endToken].map((token) => ({ token, ids: [this.vocab[token]!] }));
+  private split(text: string): (string | Word)[] {
+    let parts: (string | Word)[] = [text];
+    const special: Word[] = [startToken, endToken].map((token) => ({ token, ids: [this.vocab[token]!] }));
     for (const placeholder of [...special, ...this.placeholders])
       parts = parts.flatMap((part) =>
         typeof part === 'string' ? part.split(placeholder.token).flatMap((piece, i) => (i === 0 ? [piece] : [placeholder, piece])) : [part],

@@ -7,7 +7,9 @@ import type { Recipe } from '../../src/config.ts';
 import { openSafetensors, readTensor } from '../../src/files/safetensors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { Random } from '../../src/graph/random.ts';
-import { Inversion } from '../../src/methods/textual-inversion.ts';
+import { methodOf } from '../../src/methods/index.ts';
+import { initialWeights, subjectTokens } from '../../src/trainer/prepare.ts';
+import { TrainingStep } from '../../src/trainer/step.ts';
 import { loadModel } from '../../src/models/load.ts';
 import type { DiffusionModel } from '../../src/models/load.ts';
 import { customize } from '../../src/trainer/customize.ts';
@@ -98,24 +100,23 @@ describe('customize', () => {
   });
 
   test('a step over two accumulated batches takes the mean of their gradients', async () => {
-    const { hidden_size: width } = model.textEncoder.config;
-    const tokenizer = model.tokenizer.withPlaceholder('<v>', 1);
-    const initial = new Random(1).normals(width).map((x) => 0.02 * x);
     const { in_channels: channels, sample_size: size } = model.unet.config;
-    const latents = new Random(2).normals(3 * channels * size * size);
     const prompts = ['a photo of a <v> dog', 'a <v> dog'];
-    const data = { latents, simplePrompts: prompts, richPrompts: ['a <v> dog in the snow on a winter day'] };
-    const create = (accumulation: number): Promise<Inversion> =>
-      Inversion.create(engine, model, tokenizer, initial, data, { ...recipe({ accumulation }) });
+    const own = [0, 1, 2].map((i) => ({ latents: new Random(2).fork(i).normals(channels * size * size), prompts }));
+    const ti = methodOf('ti');
+    const tokens = subjectTokens(model, ti, recipe(), 1);
+    const data = { own, prior: [], richPrompts: ['a <v> dog in the snow on a winter day'], ...tokens };
+    const create = (accumulation: number): Promise<TrainingStep> =>
+      TrainingStep.create(engine, model, ti, initialWeights(model, ti, recipe()), data, recipe({ accumulation }));
     /** Adam's first moment after one step from zero is 0.1 times the gradient, clipped to norm 1. */
-    const gradientOf = async (training: Inversion, norm: number): Promise<Float32Array> =>
+    const gradientOf = async (training: TrainingStep, norm: number): Promise<Float32Array> =>
       (await training.state())['adam.1.concept']!.data.map((x) => 10 * x * Math.max(1, norm));
     const single = await create(1);
     const fresh = await single.state();
     const parts: Float32Array[] = [];
     for (const part of [0, 1]) {
       await single.restore(fresh);
-      const out = await single['programs'].update.run(single['feeds'](0, part));
+      const out = await single['parts'].programs.update.run(single['parts'].feeds(0, part));
       parts.push(await gradientOf(single, out.gradientNorm![0]!));
     }
     await single.release();
@@ -125,7 +126,7 @@ describe('customize', () => {
     const scale = Math.max(...mean.map(Math.abs));
     expect(scale).toBeGreaterThan(0);
     mean.forEach((x, i) => expect(Math.abs(x - (parts[0]![i]! + parts[1]![i]!) / 2)).toBeLessThan(1e-4 * scale));
-    expect((await double.state()).gradient!.data.every((x) => x === 0)).toBe(true);
+    expect((await double.state())['gradient.concept']!.data.every((x) => x === 0)).toBe(true);
     await double.release();
   });
 

@@ -1,0 +1,24 @@
+/** What tells two base models apart. */
+import { createHash } from 'node:crypto';
+import { firstValuesOf } from '../files/constants.ts';
+import { floatToHalf } from '../files/half.ts';
+import { traceParameters } from '../methods/whole.ts';
+import type { DiffusionModel } from '../models/load.ts';
+
+const sampled = 64;
+
+/**
+ * SHA-256 over the U-Net's and the text encoder's parameters: names, shapes and the first 64 numbers of each, rounded
+ * to half precision, so that a checkpoint's float32 and float16 files are the same model.
+ */
+export function fingerprint(model: DiffusionModel): string {
+  const hash = createHash('sha256');
+  const shapes = traceParameters(model);
+  for (const component of ['unet', 'textEncoder'] as const)
+    for (const [name, { shape }] of [...shapes[component]].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      hash.update(`${component} ${name} ${shape.join()}\n`);
+      const values = firstValuesOf(model[component].parameters.get(name, shape), sampled);
+      hash.update(Uint16Array.from(values, floatToHalf));
+    }
+  return hash.digest('hex');
+}

@@ -1,0 +1,302 @@
+/**
+ * The training step of any method, compiled: L_diff + λ·L_mlm over what the method trains (paper, Algorithm 2), with
+ * prior preservation, loss masks, gradient accumulation, clipping and a moving average where asked.
+ */
+import type { Recipe } from '../config.ts';
+import { addNoise, alphasCumprod, diffusionFeeds, predictionTarget } from '../diffusion/schedule.ts';
+import { internal } from '../errors.ts';
+import type { Engine, Program } from '../graph/engine.ts';
+import { gradients } from '../graph/gradient.ts';
+import { add, input, mean, multiply, square, state, subtract, sum } from '../graph/ops.ts';
+import type { TypedArray } from '../graph/protocol.ts';
+import { Random } from '../graph/random.ts';
+import { sizeOf } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { embedTokens } from '../methods/concept.ts';
+import { atLayer, conditioning, unadapted } from '../methods/method.ts';
+import type { Adapted, Method, Weight, Weights } from '../methods/method.ts';
+import { clipText } from '../models/clip-text.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { unet } from '../models/unet.ts';
+import { stateSource } from '../nn/parameters.ts';
+import { mlmLoss } from '../objectives/mlm.ts';
+import { adamw, adamwFeeds } from '../optim/adamw.ts';
+import { movingAverage } from '../optim/ema.ts';
+import { schedule } from '../optim/schedule.ts';
+import { drawMask } from '../text/masking.ts';
+import type { ClipTokenizer } from '../text/tokenizer.ts';
+
+/** One picture to learn from. */
+export interface Example {
+  /** Scaled latents, [C, H, W]. */
+  latents: Float32Array;
+  /** Prompts that it is shown with, the subject's name in them. */
+  prompts: readonly string[];
+  /** Where the loss counts, [H, W] at the latents' size; everywhere where nothing is said. */
+  region?: Float32Array;
+}
+
+export interface TrainingData {
+  own: readonly Example[];
+  /** Pictures of the class as the model draws it; none: no prior preservation. */
+  prior: readonly Example[];
+  /** Prompts of the MLM objective, the subject's name in them. */
+  richPrompts: readonly string[];
+  tokenizer: ClipTokenizer;
+  /** Ids of the subject's name, which are never masked. */
+  kept: ReadonlySet<number>;
+}
+
+export interface TrainEvent {
+  step: number;
+  diffusion: number;
+  mlm: number | undefined;
+  gradientNorm: number;
+}
+
+export type StepSettings = Pick<
+  Recipe,
+  | 'steps'
+  | 'batchSize'
+  | 'accumulation'
+  | 'promptBatch'
+  | 'learningRate'
+  | 'tokenLearningRate'
+  | 'maxGradientNorm'
+  | 'schedule'
+  | 'lambda'
+  | 'maskRate'
+  | 'ema'
+  | 'priorWeight'
+  | 'vectors'
+  | 'rank'
+  | 'loraText'
+  | 'seed'
+>;
+
+interface Parts {
+  engine: Engine;
+  /** `gather` adds a batch's gradient to the sums; `update` adds its own and steps. */
+  programs: { gather: Program | undefined; update: Program };
+  feeds: (step: number, part: number) => Record<string, TypedArray>;
+  shapes: ReadonlyMap<string, readonly number[]>;
+  trained: readonly string[];
+  settings: StepSettings;
+}
+
+const averageOf = (name: string): string => `ema.${name}`;
+/** Prefix of the states that hold what is handed out: the moving averages where they are kept. */
+export const resultPrefix = ({ ema }: Pick<Recipe, 'ema'>): string => (ema === 0 ? '' : averageOf(''));
+
+export class TrainingStep {
+  private readonly parts: Parts;
+  private constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  /** Floating-point operations of one step. */
+  get flops(): number {
+    const { programs, settings } = this.parts;
+    return programs.update.flops + (settings.accumulation - 1) * (programs.gather?.flops ?? 0);
+  }
+
+  /** @param initial first values of what `method` trains */
+  static async create(
+    engine: Engine,
+    model: DiffusionModel,
+    method: Method,
+    initial: Weights,
+    data: TrainingData,
+    settings: StepSettings,
+  ): Promise<TrainingStep> {
+    const { accumulation } = settings;
+    const { source, tensors } = stateSource();
+    const adapted = method.adapt(unadapted(model), settings, source);
+    const { diffusion, mlm, feeds } = objectives(model, adapted, data, settings);
+    const loss = mlm === undefined ? diffusion : add(diffusion, multiply(mlm, settings.lambda));
+    const trained = [...tensors.keys()];
+    const start = trained.map((name): [string, Weight] => {
+      const value = initial[name];
+      if (value === undefined || sizeOf(value.shape) !== sizeOf(tensors.get(name)!.shape))
+        throw internal(`${method.name} gives no first value of ${name}`);
+      return [name, { data: value.data.slice(), shape: tensors.get(name)!.shape }];
+    });
+
+    const own = gradients(loss, [...tensors.values()]).map((g) => (accumulation === 1 ? g : multiply(g, 1 / accumulation)));
+    const sums = trained.map((name) => state(`gradient.${name}`, tensors.get(name)!.shape));
+    const totals = accumulation === 1 ? own : own.map((g, i) => add(sums[i]!, g));
+    const { tokenLearningRate = settings.learningRate, learningRate } = settings;
+    const optimizer = adamw(tensors, totals, {
+      weightDecay: 0.01,
+      maxNorm: settings.maxGradientNorm,
+      factor: (name) => (name === 'concept' ? tokenLearningRate / learningRate : 1),
+    });
+    const named = (values: readonly Tensor[]): Record<string, Tensor> =>
+      Object.fromEntries(trained.map((name, i) => [`gradient.${name}`, values[i]!]));
+    const averages = trained.map((name) => {
+      const average = state(averageOf(name), tensors.get(name)!.shape);
+      return [averageOf(name), movingAverage(average, optimizer.updates[name]!, settings.ema)] as const;
+    });
+    const losses = { diffusion, ...(mlm && { mlm }) };
+    const programs = {
+      gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: named(totals) }),
+      update: await engine.compile({
+        outputs: { ...losses, gradientNorm: optimizer.gradientNorm },
+        updates: {
+          ...optimizer.updates,
+          ...(settings.ema > 0 && Object.fromEntries(averages)),
+          ...(accumulation > 1 && named(totals.map((total) => multiply(total, 0)))),
+        },
+      }),
+    };
+    const zero = ([name, { shape }]: [string, Weight]): [string, Weight] => [
+      `gradient.${name}`,
+      { data: new Float32Array(sizeOf(shape)), shape },
+    ];
+    const first: Weights = {
+      ...Object.fromEntries(start),
+      ...(optimizer.initial() as Weights),
+      ...(accumulation > 1 && Object.fromEntries(start.map(zero))),
+      ...(settings.ema > 0 &&
+        Object.fromEntries(start.map(([name, { data: values, shape }]) => [averageOf(name), { data: values.slice(), shape }]))),
+    };
+    await engine.setState(first);
+    const shapes = new Map(Object.entries(first).map(([name, { shape }]) => [name, shape]));
+    return new TrainingStep({ engine, programs, feeds, shapes, trained, settings });
+  }
+
+  /** One step; steps count from 0, and a step's randomness is a function of the seed and its number. */
+  async step(step: number): Promise<TrainEvent> {
+    const { programs, feeds, settings } = this.parts;
+    let [diffusion, mlm] = [0, 0];
+    for (let part = 0; ; part++) {
+      const last = part === settings.accumulation - 1;
+      const out = await (last ? programs.update : programs.gather!).run(feeds(step, part));
+      diffusion += out.diffusion![0]! / settings.accumulation;
+      mlm += (out.mlm?.[0] ?? Number.NaN) / settings.accumulation;
+      if (last) return { step: step + 1, diffusion, mlm: out.mlm === undefined ? undefined : mlm, gradientNorm: out.gradientNorm![0]! };
+    }
+  }
+
+  private async read(names: readonly string[], called: (name: string) => string = (name) => name): Promise<Weights> {
+    const data = await this.parts.engine.getState(names.map(called));
+    return Object.fromEntries(names.map((name) => [name, { data: data[called(name)]!, shape: this.parts.shapes.get(called(name))! }]));
+  }
+
+  /** Everything that a resumed run needs, by name. */
+  state(): Promise<Weights> {
+    return this.read([...this.parts.shapes.keys()]);
+  }
+
+  /** What is learned so far: the moving averages where they are kept. */
+  learned(): Promise<Weights> {
+    const prefix = resultPrefix(this.parts.settings);
+    return this.read(this.parts.trained, (name) => prefix + name);
+  }
+
+  async restore(saved: Weights): Promise<void> {
+    await this.parts.engine.setState(saved);
+  }
+
+  async release(): Promise<void> {
+    await this.parts.programs.gather?.release();
+    await this.parts.programs.update.release();
+    await this.parts.engine.dropState([...this.parts.shapes.keys()]);
+  }
+}
+
+/** The losses of a batch, and what feeds them at each step. */
+function objectives(
+  model: DiffusionModel,
+  adapted: Adapted,
+  data: TrainingData,
+  settings: StepSettings,
+): { diffusion: Tensor; mlm: Tensor | undefined; feeds: Parts['feeds'] } {
+  const { scheduler, contextualizer: psi } = model;
+  const { textEncoder, unet: denoiser, rows, layers, groups } = adapted;
+  const { batchSize, promptBatch } = settings;
+  const { tokenizer } = data;
+  const { max_position_embeddings: longest } = textEncoder.config;
+  const withPrior = data.prior.length > 0;
+  const pictures = withPrior ? 2 * batchSize : batchSize;
+  const { in_channels: channels, sample_size: size } = denoiser.config;
+  const shape = [pictures, channels, size, size];
+  const [latents, noise] = [input('latents', shape), input('noise', shape)];
+  const [timesteps, signal, deviation] = ['timesteps', 'signal', 'deviation'].map((name) => input(name, [pictures])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  // The U-Net attends to every position, so these prompts keep the full length that it was trained with.
+  const ids = input('ids', [layers * pictures, longest], 'int32');
+  const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
+  const predicted = unet(
+    denoiser.parameters,
+    denoiser.config,
+    addNoise(latents, noise, signal, deviation),
+    timesteps,
+    conditioning(states, layers),
+    adapted.unetOptions,
+  );
+  const error = square(subtract(predicted, predictionTarget(scheduler.prediction_type, latents, noise, signal, deviation)));
+  const masked = [...data.own, ...data.prior].some(({ region }) => region !== undefined);
+  const shares = masked ? input('shares', [pictures, 1, size, size]) : input('shares', [pictures, 1, 1, 1]);
+  const diffusion = masked || withPrior ? sum(multiply(error, shares)) : mean(error);
+
+  const fitting = (prompts: readonly string[]): number =>
+    Math.min(longest, Math.max(...prompts.map((prompt) => tokenizer.encode(prompt).length)) + 2);
+  const richLength = settings.lambda > 0 ? fitting(data.richPrompts) : 0;
+  let mlm: Tensor | undefined;
+  if (settings.lambda > 0) {
+    if (psi === undefined) throw internal('the MLM objective needs a contextualizer');
+    const richIds = input('richIds', [promptBatch, richLength], 'int32');
+    const parts = { textEncoder: textEncoder.parameters, text: textEncoder.config, contextualizer: psi.parameters, config: psi.config };
+    mlm = mlmLoss(parts, embedTokens(textEncoder, richIds, rows), richIds, input('mask', [promptBatch, richLength])).loss;
+  }
+
+  const alphas = alphasCumprod(scheduler);
+  const each = channels * size * size;
+  const plane = size * size;
+  const rate = schedule(settings.schedule, settings.steps);
+  /** Weights under which the squared errors of a picture sum to its mean error in its region, times its share of the loss. */
+  const shareOf = (example: Example, share: number): Float32Array => {
+    if (!masked) return Float32Array.of(share / each);
+    const region = example.region ?? new Float32Array(plane).fill(1);
+    const total = channels * region.reduce((a, b) => a + b, 0);
+    return region.map((x) => (share * x) / total);
+  };
+  const feeds = (step: number, part: number): Record<string, TypedArray> => {
+    const random = new Random(settings.seed).fork('step', step, part);
+    const chosen = random.fork('pictures');
+    const stacked = new Float32Array(sizeOf(shape));
+    const tokens = new Int32Array(layers * pictures * longest);
+    const weights: Float32Array[] = [];
+    for (let i = 0; i < pictures; i++) {
+      const isOwn = i < batchSize;
+      const example = chosen.pick(isOwn ? data.own : data.prior);
+      stacked.set(example.latents, i * each);
+      const row = tokenizer.pad(chosen.pick(example.prompts), longest);
+      for (let layer = 0; layer < layers; layer++) tokens.set(atLayer(row, groups, layer), (layer * pictures + i) * longest);
+      weights.push(shareOf(example, (isOwn ? 1 : settings.priorWeight) / batchSize));
+    }
+    const times = Array.from({ length: pictures }, () => chosen.integer(alphas.length));
+    const out: Record<string, TypedArray> = {
+      latents: stacked,
+      noise: random.fork('noise').normals(stacked.length),
+      ids: tokens,
+      ...diffusionFeeds(alphas, times),
+      ...adamwFeeds(settings.learningRate * rate(step), step + 1),
+    };
+    if (masked || withPrior) out.shares = Float32Array.from(weights.flatMap((row) => [...row]));
+    if (mlm !== undefined) {
+      const words = random.fork('prompts');
+      const prompts = Array.from({ length: promptBatch }, () =>
+        atLayer(tokenizer.pad(words.pick(data.richPrompts), richLength), groups, layers === 1 ? 0 : words.integer(layers)),
+      );
+      out.richIds = Int32Array.from(prompts.flatMap((row) => [...row]));
+      out.mask = Float32Array.from(prompts.flatMap((row) => [...drawMask(row, tokenizer, settings.maskRate, words, data.kept)]));
+    }
+    return out;
+  };
+  return { diffusion, mlm, feeds };
+}
