@@ -1,0 +1,179 @@
+/** One suite over every method: it learns, what it leaves can be read, and draws what it drew while it was trained. */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readArtefact, scaled } from '../../src/artefacts/read.ts';
+import { formatsOf, writeArtefact } from '../../src/artefacts/write.ts';
+import { parseRecipe } from '../../src/config.ts';
+import type { Recipe } from '../../src/config.ts';
+import { openSafetensors, readTensor, writeSafetensors } from '../../src/files/safetensors.ts';
+import { Engine } from '../../src/graph/engine.ts';
+import { multiply } from '../../src/graph/ops.ts';
+import { methodNames, methodOf, register } from '../../src/methods/index.ts';
+import { subjectOf } from '../../src/methods/learned.ts';
+import type { Learned } from '../../src/methods/learned.ts';
+import { withRows } from '../../src/methods/method.ts';
+import type { Method } from '../../src/methods/method.ts';
+import { loadModel } from '../../src/models/load.ts';
+import type { DiffusionModel } from '../../src/models/load.ts';
+import { Pipeline } from '../../src/sampler/pipeline.ts';
+import { customize } from '../../src/trainer/customize.ts';
+import type { CustomizeOptions } from '../../src/trainer/customize.ts';
+import { RunFolder } from '../../src/trainer/run-folder.ts';
+import { promptSet } from '../../src/world/captions.ts';
+import { scratch } from '../scratch.ts';
+
+const images = 'examples/subjects/dog';
+const recipe = (method: string, changes: Partial<Recipe> = {}): Recipe =>
+  parseRecipe({
+    ...methodOf(method).defaults,
+    images,
+    class: 'dog',
+    method,
+    steps: 3,
+    batchSize: 1,
+    accumulation: 1,
+    promptBatch: 4,
+    vectors: 2,
+    learningRate: 1e-3,
+    lambda: method === 'lora' ? 0 : 0.1,
+    sampleEvery: 0,
+    checkpointEvery: 100,
+    priorCount: 0,
+    seed: 3,
+    ...changes,
+  });
+
+let engine: Engine;
+let model: DiffusionModel;
+beforeAll(async () => {
+  engine = new Engine();
+  model = await loadModel('assets/tiny');
+});
+afterAll(() => engine.close());
+
+async function learn(own: Recipe, out: string, more: Partial<CustomizeOptions> = {}): Promise<Learned> {
+  const training = customize({ engine, model, recipe: own, prompts: promptSet('dog', 50), versions: {}, out, ...more });
+  let step = await training.next();
+  while (step.done !== true) step = await training.next();
+  return step.value;
+}
+
+async function draw(learned: readonly Learned[], base = model): Promise<Float32Array> {
+  const pipeline = await Pipeline.create(engine, base, 1, learned);
+  const prompt = `a ${learned.length === 0 ? 'sks dog' : subjectOf(learned[0]!)} in the snow`;
+  let picture: Float32Array | undefined;
+  for await (const { pixels } of pipeline.generate({ prompts: [prompt], seed: 5, sampler: 'ddim', steps: 3, guidance: 3 }))
+    picture = pixels;
+  await pipeline.release();
+  return picture!;
+}
+const furthest = (a: Float32Array, b: Float32Array): number => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
+
+describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (name) => {
+  test('learns; its artefact draws what the training drew; another seed learns something else', { timeout: 300_000 }, async () => {
+    const folder = await scratch();
+    const learned = await learn(recipe(name), join(folder, 'run'));
+    const { run } = await RunFolder.open(join(folder, 'run'));
+    expect((await run.metrics()).map(({ step }) => step)).toEqual([1, 2, 3]);
+    const start = methodOf(name).initial(model, learned.settings, { initializer: new Float32Array(128), seed: 3 });
+    expect(Object.keys(learned.weights).toSorted()).toEqual(Object.keys(start).toSorted());
+    const drawn = await draw([learned]);
+    if (name === 'dreambooth') {
+      const whole = join(folder, 'run', 'artefact');
+      expect(furthest(drawn, await draw([], await loadModel(whole)))).toBeLessThan(1e-5);
+      await expect(readArtefact(join(folder, 'run'), model)).rejects.toThrow(`give it as --model ${whole}`);
+    } else {
+      const again = await readArtefact(join(folder, 'run'), model);
+      expect(again).toMatchObject({ token: learned.token, settings: learned.settings, recipe: learned.recipe });
+      expect(furthest(drawn, await draw([again]))).toBe(0);
+      expect(furthest(drawn, await draw([scaled(again, 0.5, model)]))).toBeGreaterThan(name === 'ti' || name === 'xti' ? -1 : 0);
+    }
+    const other = await learn(recipe(name, { seed: 4 }), join(folder, 'other'));
+    expect(Object.keys(other.weights).some((key) => furthest(other.weights[key]!.data, learned.weights[key]!.data) > 0)).toBe(true);
+  });
+
+  test('the MLM objective changes what is learned', { timeout: 300_000 }, async () => {
+    const folder = await scratch();
+    const settings = name === 'lora' ? { loraText: true } : {};
+    const plain = await learn(recipe(name, { ...settings, lambda: 0, steps: 1 }), join(folder, 'plain'));
+    const both = await learn(recipe(name, { ...settings, lambda: 0.5, steps: 1 }), join(folder, 'both'));
+    const changed = Object.keys(plain.weights).filter((key) => furthest(plain.weights[key]!.data, both.weights[key]!.data) > 0);
+    expect(changed.length).toBeGreaterThan(0);
+  });
+});
+
+test('every layout is read as it was written', { timeout: 300_000 }, async () => {
+  const folder = await scratch();
+  for (const name of methodNames().filter((one) => one !== 'dreambooth')) {
+    const method = methodOf(name);
+    const settings = { vectors: 2, rank: 4, loraText: true };
+    const weights = method.initial(model, settings, { initializer: Float32Array.from({ length: 128 }, (_, i) => Math.sin(i)), seed: 1 });
+    const learned: Learned = { method, settings, token: '<v>', weights, recipe: undefined };
+    for (const format of formatsOf(learned)) {
+      const out = join(folder, name, format.name);
+      const read = await readArtefact(await writeArtefact(out, learned, model, { format }), model);
+      expect(read.weights).toEqual(weights);
+      expect(read.token).toBe('<v>');
+    }
+  }
+});
+
+test('an artefact of another base model, by its hash and by its shapes', { timeout: 120_000 }, async () => {
+  const folder = await scratch();
+  await learn(recipe('ti', { steps: 1 }), join(folder, 'run'));
+  const path = join(folder, 'run', 'artefact', 'learned_embeds.safetensors');
+  const file = await openSafetensors(path);
+  const data = await readTensor(file, '<v>');
+  const other = join(folder, 'other.safetensors');
+  await writeSafetensors(other, { '<v>': { data, shape: [2, 128] } }, { ...file.metadata, base: '0'.repeat(64) });
+  await expect(readArtefact(other, model)).rejects.toThrow('was learned on another base model than assets/tiny');
+  await writeSafetensors(other, { '<v>': { data: new Float32Array(768), shape: [1, 768] } });
+  await expect(readArtefact(other, model)).rejects.toThrow("holds vectors of width 768; this model's text encoder takes 128");
+  await expect(readArtefact('assets/judges/dino', model)).rejects.toThrow('is nothing that a method of Contextura has learned');
+});
+
+test('prior preservation draws its pictures once, and asks for enough of them', { timeout: 120_000 }, async () => {
+  const folder = await scratch();
+  const out = join(folder, 'run');
+  await learn(recipe('lora', { priorCount: 2, steps: 1 }), out);
+  expect(await readdir(join(out, 'prior'))).toEqual(['0000.png', '0001.png']);
+  const few = recipe('lora', { priorCount: 9, priorImages: images });
+  await expect(learn(few, join(folder, 'few'))).rejects.toThrow('holds 5 pictures, --prior-count asks for 9');
+});
+
+test('λ on a method with nothing on the text side', async () => {
+  const out = join(await scratch(), 'run');
+  await expect(learn(recipe('lora', { lambda: 0.1 }), out)).rejects.toThrow(
+    '--lambda 0.1: lora trains nothing on the text side, so the MLM objective has nothing to act on: give --lambda 0 or --lora-text',
+  );
+  expect(existsSync(out)).toBe(false);
+});
+
+test('a sixth method is one object', { timeout: 120_000 }, async () => {
+  const gain: Method = {
+    name: 'gain',
+    about: 'the class word, louder or softer',
+    learnsToken: true,
+    trainsText: () => true,
+    templates: ['a photo of a {}'],
+    defaults: {},
+    adapt: (base, _, parameter) =>
+      withRows(base, multiply(parameter('gain', [1, 1]), parameter('concept', [1, base.textEncoder.config.hidden_size])), {
+        vectors: 1,
+        perLayer: false,
+      }),
+    initial: (_, __, { initializer }) => ({
+      gain: { data: Float32Array.of(1), shape: [1, 1] },
+      concept: { data: initializer, shape: [1, initializer.length] },
+    }),
+  };
+  register(gain);
+  const folder = await scratch();
+  const learned = await learn(recipe('gain', { vectors: 1 }), join(folder, 'run'));
+  expect(learned.weights.gain!.data[0]).not.toBe(1);
+  const again = await readArtefact(join(folder, 'run'), model);
+  expect(again.method.name).toBe('gain');
+  expect(furthest(await draw([learned]), await draw([again]))).toBe(0);
+});
