@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty';
-import { parseRecipe, readRecipe } from '../config.ts';
+import { readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { loadModel } from '../models/load.ts';
 import { customize as learn } from '../trainer/customize.ts';
@@ -7,7 +7,8 @@ import { RunFolder } from '../trainer/run-folder.ts';
 import { promptSet } from '../world/captions.ts';
 import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
-import { tinyDefaults } from './bundled.ts';
+import { methodNames } from '../methods/index.ts';
+import { completeRecipe } from './bundled.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */
@@ -20,6 +21,11 @@ const numbers: Record<string, { key: string; integer?: boolean }> = {
   accumulation: { key: 'accumulation', integer: true },
   'prompt-batch': { key: 'promptBatch', integer: true },
   'learning-rate': { key: 'learningRate' },
+  'token-learning-rate': { key: 'tokenLearningRate' },
+  'max-gradient-norm': { key: 'maxGradientNorm' },
+  rank: { key: 'rank', integer: true },
+  'prior-count': { key: 'priorCount', integer: true },
+  'prior-weight': { key: 'priorWeight' },
   ema: { key: 'ema' },
   crop: { key: 'crop' },
   'sample-every': { key: 'sampleEvery', integer: true },
@@ -34,13 +40,16 @@ const texts: Record<string, string> = {
   prompts: 'prompts',
   initializer: 'initializer',
   schedule: 'schedule',
+  'prior-images': 'priorImages',
+  masks: 'masks',
 };
+const switches: Record<string, string> = { 'lora-text': 'loraText', flip: 'flip' };
 
 export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
 
 /** A resumed run keeps its recipe: half of a run under other settings would be neither. */
 function refuseOverrides(flags: Record<string, unknown>): void {
-  const given = [...Object.keys(texts), ...Object.keys(numbers), 'recipe', 'seed', 'out'].find(
+  const given = [...Object.keys(texts), ...Object.keys(numbers), ...Object.keys(switches), 'recipe', 'seed', 'out'].find(
     (flag) => flag !== 'steps' && flags[flag] !== undefined,
   );
   if (given !== undefined)
@@ -54,8 +63,8 @@ export const customize = defineCommand({
     model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny' },
     images: { type: 'string', description: 'folder of PNG, JPEG or WebP pictures' },
     class: { type: 'string', description: 'what kind of thing it is: dog, teapot, …' },
-    method: { type: 'string', description: 'ti' },
-    token: { type: 'string', description: 'placeholder; <v>' },
+    method: { type: 'string', description: `${methodNames().join(', ')}; ti` },
+    token: { type: 'string', description: 'the subject’s name: a new word (<v>), or a rare one (sks) for dreambooth and lora' },
     vectors: { type: 'string', description: 'vectors behind the placeholder; 1' },
     initializer: { type: 'string', description: 'word that the vectors start from; the class' },
     prompts: { type: 'string', description: 'file of rich prompts, {subject} where the subject stands' },
@@ -66,6 +75,15 @@ export const customize = defineCommand({
     accumulation: { type: 'string', description: 'batches whose mean gradient makes one update; 1' },
     'prompt-batch': { type: 'string', description: 'rich prompts per step' },
     'learning-rate': { type: 'string', description: 'AdamW’s learning rate' },
+    'token-learning-rate': { type: 'string', description: 'that of the new word’s vectors, where it is another' },
+    'max-gradient-norm': { type: 'string', description: 'gradients are scaled down to this norm; 1' },
+    rank: { type: 'string', description: 'lora: rank' },
+    'lora-text': { type: 'boolean', description: 'lora: on the text encoder, too' },
+    'prior-count': { type: 'string', description: 'pictures of the class for prior preservation; 0 for none' },
+    'prior-images': { type: 'string', description: 'folder of such pictures; by default they are drawn first' },
+    'prior-weight': { type: 'string', description: 'weight of the loss on them; 1' },
+    masks: { type: 'string', description: 'folder of masks, named as the pictures: white is learned' },
+    flip: { type: 'boolean', description: 'show pictures mirrored, too; --no-flip for none' },
     schedule: { type: 'string', description: 'constant or cosine' },
     ema: { type: 'string', description: 'decay of the moving average of what is learned; 0 for none' },
     crop: { type: 'string', description: 'smallest side of random crops, as a share; 1 for none' },
@@ -87,11 +105,12 @@ export const customize = defineCommand({
     for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
     for (const [flag, { key, integer }] of Object.entries(numbers))
       if (typeof flags[flag] === 'string') base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
+    for (const [flag, key] of Object.entries(switches)) if (typeof flags[flag] === 'boolean') base[key] = flags[flag];
     if (typeof flags.seed === 'string') base.seed = numberFlag('seed', flags.seed, { min: 0, integer: true });
     if (base.images === undefined) throw new UserError('--images is missing: name the folder of the subject’s pictures');
     if (base.class === undefined) throw new UserError('--class is missing: say what kind of thing the subject is, such as dog');
     const tiny = (base.model ?? 'tiny') === 'tiny';
-    const recipe = parseRecipe(tiny ? { ...tinyDefaults, ...base } : base, typeof flags.recipe === 'string' ? flags.recipe : 'the request');
+    const recipe = completeRecipe(base, typeof flags.recipe === 'string' ? flags.recipe : 'the request');
     if (tiny && !isWorldClass(recipe.class))
       throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
     const out = resume ?? (flags.out as string | undefined);
@@ -117,6 +136,8 @@ export const customize = defineCommand({
       versions: versions(),
       signal,
     })) {
+      if (e.kind === 'prior') progress.update('picture of the class', e.done, e.of);
+      if (e.kind === 'start') progress.restart();
       if (e.kind === 'start') last = { step: e.step };
       if (e.kind === 'start' && args.quiet !== true)
         say(

@@ -32,7 +32,7 @@ function refuseUnknown(command: CommandDef, given: readonly string[]): void {
   const unknown = given
     .filter((arg) => arg.startsWith('--'))
     .map((arg) => arg.slice(2).split('=')[0]!)
-    .find((name) => !known.includes(name) && name !== 'help');
+    .find((name) => !known.includes(name.replace(/^no-/, '')) && name !== 'help');
   if (unknown !== undefined) throw new UserError(`--${unknown} is not a flag of ${verb}: contextura ${verb} --help lists them`);
 }
 

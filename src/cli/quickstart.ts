@@ -1,17 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
-import { parseRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { listImages, readSquare } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { loadModel, pixelSize } from '../models/load.ts';
 import { comparisonReport } from '../report/comparison.ts';
-import { compareMethods } from '../sweep/comparison.ts';
+import { compare } from '../sweep/comparison.ts';
 import { withSubject } from '../text/prompts.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
-import { bundledSubject, tinyDefaults } from './bundled.ts';
+import { bundledSubject, completeRecipe } from './bundled.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** The first of runs/quickstart, runs/quickstart-2, … that is free. */
@@ -42,20 +41,19 @@ export const quickstart = defineCommand({
     const judges = await Judges.load(engine, assetPath('judges'));
     const { className } = subject;
     const quick = args.quick === true;
-    const recipe = parseRecipe({
-      images: subject.images,
-      class: className,
-      seed,
-      ...tinyDefaults,
-      ...(quick && { steps: 20, sampleEvery: 0 }),
-    });
+    const shared = { images: subject.images, class: className, seed, ...(quick && { steps: 20, sampleEvery: 0 }) };
+    const recipe = completeRecipe(shared);
+    const variants = [
+      { name: 'ti', recipe: completeRecipe({ ...shared, lambda: 0 }) },
+      { name: 'ti+mlm', recipe },
+    ];
     const prompts = subject.evaluationPrompts.slice(0, quick ? 4 : 25);
     const picturesPerPrompt = quick ? 1 : 2;
-    const comparison = compareMethods({
+    const comparison = compare({
       engine,
       model,
       judges,
-      recipe,
+      variants,
       richPrompts: subject.richPrompts,
       evaluationPrompts: prompts,
       picturesPerPrompt,
@@ -70,14 +68,14 @@ export const quickstart = defineCommand({
     let next = await comparison.next();
     for (; next.done !== true; next = await comparison.next()) {
       const { value } = next;
-      const now = `${value.method} ${'event' in value ? 'learns' : 'pictures'}`;
+      const now = `${value.variant} ${'event' in value ? 'learns' : 'pictures'}`;
       if (now !== stage) progress.restart();
       stage = now;
-      if ('pictures' in value) progress.update(`${value.method}: picture`, value.pictures, value.of);
+      if ('pictures' in value) progress.update(`${value.variant}: picture`, value.pictures, value.of);
       else if (value.event.kind === 'step') {
         const { diffusion, mlm, step } = value.event.event;
         progress.update(
-          `${value.method}: step`,
+          `${value.variant}: step`,
           step,
           value.event.steps,
           `  loss ${diffusion.toFixed(3)}${mlm === undefined ? '' : ` mlm ${mlm.toFixed(2)}`}`,

@@ -1,6 +1,6 @@
 /** report.html of a comparison: one self-contained file. */
 import { encodePng, toBytes } from '../files/images.ts';
-import type { MethodResult } from '../sweep/comparison.ts';
+import type { VariantResult } from '../sweep/comparison.ts';
 import { pairedBootstrap } from '../evaluation/statistics.ts';
 import { escapeHtml, lineChart, smoothed } from './chart.ts';
 
@@ -13,7 +13,7 @@ export interface ComparisonReport {
   /** With the class word. */
   prompts: readonly string[];
   picturesPerPrompt: number;
-  results: readonly MethodResult[];
+  results: readonly VariantResult[];
   metrics: Record<string, readonly ({ step: number } & Record<string, number>)[]>;
   settings: Record<string, string | number>;
   seconds: number;
@@ -69,8 +69,8 @@ export async function comparisonReport(report: ComparisonReport): Promise<string
     );
     return `<div class="grid" style="--n:${indices.length}"><span></span>${heads.join('')}${rows.join('')}</div>`;
   };
-  const [plain, rich] = results as [MethodResult, MethodResult];
-  const row = (result: MethodResult): string =>
+  const [plain, rich] = results as [VariantResult, VariantResult];
+  const row = (result: VariantResult): string =>
     `<tr><td class="${result.name === 'ti' ? 'ti' : 'mlm'}">${names[result.name]}</td><td>${result.clipT.toFixed(3)}</td><td>${result.dino.toFixed(3)}</td><td>${result.dinoFg.toFixed(3)}</td></tr>`;
   const difference = (key: 'clipT' | 'dino' | 'dinoFg'): string => {
     const { mean, low, high } = pairedBootstrap(rich.scores.map((score, i) => score[key] - plain.scores[i]![key]));

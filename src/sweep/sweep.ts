@@ -1,0 +1,159 @@
+/** A recipe over many subjects and variants: the paper's tables. What is done already is not done again. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { recipeSchema } from '../config.ts';
+import type { Recipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import type { Judges, Scores } from '../evaluation/judges.ts';
+import { pairedBootstrap } from '../evaluation/statistics.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import type { Engine } from '../graph/engine.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { compare } from './comparison.ts';
+import type { ComparisonEvent } from './comparison.ts';
+
+const partialRecipe = recipeSchema.omit({ images: true, class: true }).partial();
+const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and + - _ . = , are expected');
+
+export const sweepSchema = z.strictObject({
+  about: z.string().describe('the table that it makes, and its command'),
+  subjects: z.array(z.string()).min(1).describe('bundled subjects'),
+  picturesPerPrompt: z.int().min(1).default(2),
+  sampling: z.strictObject({ steps: z.int().min(1), guidance: z.number().min(0) }).default({ steps: 20, guidance: 4 }),
+  recipe: partialRecipe.default({}).describe('what all variants share'),
+  variants: z
+    .array(z.strictObject({ name: variantName, recipe: partialRecipe }))
+    .min(1)
+    .default([
+      { name: 'ti', recipe: { lambda: 0 } },
+      { name: 'ti+mlm', recipe: {} },
+    ]),
+  pairs: z
+    .array(z.tuple([z.string(), z.string()]))
+    .optional()
+    .describe('differences to report: the second minus the first; by default of neighbours'),
+  expected: z.unknown().optional().describe('the result, as it was measured'),
+});
+export type Sweep = z.infer<typeof sweepSchema>;
+
+/** Throws a UserError that names the first thing wrong with `value`. */
+export function parseSweep(value: unknown, where: string): Sweep {
+  const parsed = sweepSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    throw new UserError(
+      issue.code === 'unrecognized_keys' ? `${where} has the unknown key ${issue.keys[0]}` : `${where}: ${at}${issue.message}`,
+    );
+  }
+  const names = parsed.data.variants.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`${where} has two variants called ${twice}: give them different names`);
+  const stranger = parsed.data.pairs?.flat().find((name) => !names.includes(name));
+  if (stranger !== undefined) throw new UserError(`${where}: pairs names ${stranger}, which is no variant: ${names.join(', ')} are`);
+  return parsed.data;
+}
+
+/** A subject, and the whole recipe of a variant for it. */
+export interface SweepSubject {
+  name: string;
+  richPrompts: readonly string[];
+  evaluationPrompts: readonly string[];
+  complete: (partial: Sweep['recipe']) => Recipe;
+}
+
+/** One subject under one variant. */
+export interface Cell extends Scores {
+  subject: string;
+  variant: string;
+  /** What it was measured under: a result of other settings is not taken over. */
+  settings: unknown;
+}
+
+interface Interval {
+  mean: number;
+  low: number;
+  high: number;
+}
+export interface SweepSummary {
+  /** Means over subjects, each with a bootstrap interval over them. */
+  variants: Record<string, Record<keyof Scores, Interval>>;
+  /** Paired differences over subjects. */
+  differences: { of: string; against: string; scores: Record<keyof Scores, Interval> }[];
+  cells: Omit<Cell, 'settings'>[];
+}
+
+export const scoreNames = ['clipT', 'dino', 'dinoFg'] as const;
+
+export function summarize(cells: readonly Cell[], sweep: Pick<Sweep, 'variants' | 'pairs' | 'subjects'>): SweepSummary {
+  const names = sweep.variants.map(({ name }) => name);
+  const column = (variant: string, key: keyof Scores): number[] =>
+    sweep.subjects.map((subject) => cells.find((cell) => cell.variant === variant && cell.subject === subject)![key]);
+  const each = (values: (key: keyof Scores) => number[]): Record<keyof Scores, Interval> =>
+    Object.fromEntries(scoreNames.map((key) => [key, pairedBootstrap(values(key))])) as Record<keyof Scores, Interval>;
+  const pairs = sweep.pairs ?? names.slice(1).map((name, i) => [names[i]!, name] as const);
+  return {
+    variants: Object.fromEntries(names.map((name) => [name, each((key) => column(name, key))])),
+    differences: pairs.map(([against, of]) => ({
+      of,
+      against,
+      scores: each((key) => column(of, key).map((value, i) => value - column(against, key)[i]!)),
+    })),
+    cells: cells.map(({ subject, variant, clipT, dino, dinoFg }) => ({ subject, variant, clipT, dino, dinoFg })),
+  };
+}
+
+export type SweepEvent = { subject: string; event: ComparisonEvent } | { cell: Cell; done: number; of: number };
+
+export async function* runSweep(
+  engine: Engine,
+  model: DiffusionModel,
+  judges: Judges,
+  sweep: Sweep,
+  subjects: readonly SweepSubject[],
+  options: { out: string; versions: Record<string, string>; signal?: AbortSignal },
+): AsyncGenerator<SweepEvent, SweepSummary> {
+  const { picturesPerPrompt, sampling } = sweep;
+  const of = subjects.length * sweep.variants.length;
+  const cells: Cell[] = [];
+  for (const subject of subjects)
+    for (const variant of sweep.variants) {
+      const folder = join(options.out, subject.name);
+      const done = join(folder, `${variant.name}.json`);
+      const recipe = subject.complete({ sampleEvery: 0, ...sweep.recipe, ...variant.recipe });
+      const settings = { ...recipe, images: subject.name, picturesPerPrompt, sampling };
+      if (existsSync(done)) {
+        const earlier = JSON.parse(await readFile(done, 'utf8')) as Cell;
+        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
+          throw new UserError(`${done} was measured under other settings than this recipe asks for: choose another --out`);
+        cells.push(earlier);
+        continue;
+      }
+      const { richPrompts, evaluationPrompts } = subject;
+      const variants = [{ name: variant.name, recipe }];
+      const running = compare({
+        engine,
+        model,
+        judges,
+        variants,
+        richPrompts,
+        evaluationPrompts,
+        picturesPerPrompt,
+        sampling,
+        ...options,
+        out: folder,
+      });
+      let next = await running.next();
+      for (; next.done !== true; next = await running.next()) yield { subject: subject.name, event: next.value };
+      const { clipT, dino, dinoFg } = next.value[0]!;
+      const cell: Cell = { subject: subject.name, variant: variant.name, clipT, dino, dinoFg, settings };
+      await writeAtomically(done, `${JSON.stringify(cell)}\n`);
+      cells.push(cell);
+      yield { cell, done: cells.length, of };
+    }
+  const summary = summarize(cells, sweep);
+  await writeAtomically(join(options.out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
+  return summary;
+}
