@@ -20,9 +20,11 @@ export const formatsOf = ({ method }: Pick<Learned, 'method'>): readonly Format[
 /** A method's layout by name; its own where none is named. */
 export function formatOf(learned: Pick<Learned, 'method'>, name?: string): Format {
   const formats = formatsOf(learned);
-  const format = name === undefined ? formats[0] : formats.find((one) => one.name === name);
+  const format = name === undefined ? formats[0] : formats.find((one) => one.name === name || one.also?.includes(name) === true);
   if (format === undefined)
-    throw new UserError(`${learned.method.name} has no layout ${name}: ${formats.map((one) => one.name).join(', ')} can be written`);
+    throw new UserError(
+      `--to ${name}: what ${learned.method.name} learns cannot be written for it; ${formats.flatMap((one) => [one.name, ...(one.also ?? [])]).join(', ')} can`,
+    );
   return format;
 }
 

@@ -2,8 +2,11 @@
  * Custom Diffusion (Kumari et al., 2023): the placeholder's vectors and the keys' and values' projections of
  * cross-attention are learned; the first token's keys and values pass no gradient.
  */
+import { valuesOf } from '../files/constants.ts';
 import { replaced } from '../nn/parameters.ts';
 import { repeated } from './concept.ts';
+import { kohyaName } from './lora.ts';
+import { lowRank } from './low-rank.ts';
 import { withRows } from './method.ts';
 import type { Format, Method, Weights } from './method.ts';
 import { frozenValues, traceParameters } from './whole.ts';
@@ -41,6 +44,28 @@ const processors: Format = {
   },
 };
 
+/**
+ * The change of each projection as a LoRA of kohya's names (by SVD, so that A1111 and ComfyUI open it), with the new
+ * word as an embedding. What rank r keeps of the change is in `energy` of `lowRank`; nothing reads it back.
+ */
+const asLora: Format = {
+  name: 'kohya',
+  also: ['a1111', 'comfy'],
+  write: ({ concept, ...projections }, { token, model, settings }) => {
+    const out: Weights = {};
+    for (const [name, { data, shape }] of Object.entries(projections)) {
+      const before = valuesOf(model.unet.parameters.get(name.slice('unet.'.length), shape));
+      const { up, down } = lowRank({ data: data.map((x, i) => x - before[i]!), shape }, settings.rank);
+      const module = kohyaName(name.replace(/\.weight$/, ''));
+      out[`${module}.lora_up.weight`] = up;
+      out[`${module}.lora_down.weight`] = down;
+      out[`${module}.alpha`] = { data: Float32Array.of(up.shape[1]!), shape: [] };
+    }
+    return { 'lora.safetensors': out, [`${token}.safetensors`]: { [token]: concept! } };
+  },
+  read: () => undefined,
+};
+
 export const customDiffusion: Method = {
   name: 'custom-diffusion',
   about: 'Custom Diffusion: a new word and cross-attention’s keys and values, with prior preservation',
@@ -49,7 +74,7 @@ export const customDiffusion: Method = {
   templates: ['photo of a {}'],
   defaults: { steps: 250, batchSize: 2, learningRate: 4e-5, priorCount: 200 },
   views: 'scaled',
-  formats: [processors],
+  formats: [processors, asLora],
   adapt: (base, { vectors }, parameter) => ({
     ...withRows(base, parameter('concept', [vectors, base.textEncoder.config.hidden_size]), { vectors, perLayer: false }),
     unet: { ...base.unet, parameters: replaced(base.unet.parameters, keyValue, (name, shape) => parameter(`unet.${name}`, shape)) },

@@ -84,7 +84,7 @@ const diffusers: Format = {
     ),
 };
 
-const kohyaName = (module: string): string =>
+export const kohyaName = (module: string): string =>
   module
     .replace(/^unet\./, 'lora_unet.')
     .replace(/^text_encoder\./, 'lora_te.')
@@ -93,6 +93,7 @@ const kohyaName = (module: string): string =>
 /** kohya's names, as A1111 and ComfyUI open them: down, up and alpha for each module. */
 const kohya: Format = {
   name: 'kohya',
+  also: ['a1111', 'comfy'],
   write: (weights, { settings }) => {
     const out: Weights = {};
     for (const [name, weight] of Object.entries(weights)) {

@@ -43,6 +43,8 @@ export interface Adapted {
 export interface Format {
   /** Whose it is: "diffusers", "kohya". */
   name: string;
+  /** Other tools that open it as it is. */
+  also?: readonly string[];
   /** File name → its tensors. */
   write: (weights: Weights, given: { token: string; model: DiffusionModel; settings: MethodSettings }) => Record<string, Weights>;
   /** What a table of tensors holds, where it has this layout; undefined where it has not. */

@@ -9,6 +9,7 @@ const names = (tensors: Readonly<Record<string, Weight>>): string[] => Object.ke
 /** One tensor [n, D] under the placeholder's name: what diffusers, A1111 and ComfyUI all open. */
 const oneKey: Format = {
   name: 'diffusers',
+  also: ['a1111', 'comfy', 'kohya'],
   write: ({ concept }, { token }) => ({ 'learned_embeds.safetensors': { [token]: concept! } }),
   read: (tensors, { textEncoder }) => {
     // kohya's and A1111's files call the tensor by names of their own.

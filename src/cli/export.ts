@@ -1,0 +1,34 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { defineCommand } from 'citty';
+import { readArtefact } from '../artefacts/read.ts';
+import { formatOf, writeArtefact } from '../artefacts/write.ts';
+import { UserError } from '../errors.ts';
+import { loadModel } from '../models/load.ts';
+import { assetPath, numberFlag, say, sharedFlags } from './terminal.ts';
+
+export const exportVerb = defineCommand({
+  meta: { name: 'export', description: 'write what was learned as another tool reads it' },
+  args: {
+    artefact: { type: 'positional', required: true, description: 'a run’s folder, or a file of learned weights' },
+    to: { type: 'string', description: 'diffusers, a1111, comfy or kohya' },
+    model: { type: 'string', description: 'the base model; by default the one in the run’s recipe' },
+    rank: { type: 'string', description: 'Custom Diffusion for kohya, a1111, comfy: rank of the LoRA', default: '32' },
+    half: { type: 'boolean', description: 'in half precision' },
+    out: { type: 'string', description: 'a new folder' },
+    ...sharedFlags,
+  },
+  async run({ args }) {
+    if (args.to === undefined) throw new UserError('--to is missing: diffusers, a1111, comfy or kohya is expected');
+    if (args.out === undefined) throw new UserError('--out is missing: name a folder');
+    if (existsSync(args.out) && readdirSync(args.out).length > 0)
+      throw new UserError(`--out ${args.out} is not empty: choose another folder`);
+    const model = await loadModel(args.model === undefined || args.model === 'tiny' ? assetPath('tiny') : args.model);
+    const learned = await readArtefact(args.artefact, model);
+    const format = formatOf(learned, args.to);
+    const rank = numberFlag('rank', args.rank, { min: 1, max: 320, integer: true });
+    const settings = learned.method.name === 'custom-diffusion' ? { ...learned.settings, rank } : learned.settings;
+    const path = await writeArtefact(args.out, { ...learned, settings }, model, { format, half: args.half === true });
+    if (args.json === true) process.stdout.write(`${JSON.stringify({ method: learned.method.name, token: learned.token, path })}\n`);
+    else say(`${learned.token} (${learned.method.name}) in ${path}`);
+  },
+});
