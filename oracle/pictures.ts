@@ -39,6 +39,6 @@ await writeSafetensors(
     noise: { data: noise, shape: [prompts.length, channels, side, side] },
     pixels: { data: pixels, shape: [prompts.length, 3, size, size] },
   },
-  { prompts: JSON.stringify(prompts), steps: String(steps), sampler: values.sampler, token: learned?.token ?? '' },
+  { prompts: JSON.stringify(prompts), steps: String(steps), sampler: values.sampler, token: learned?.words[0]!.token ?? '' },
 );
 await engine.close();

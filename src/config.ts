@@ -37,6 +37,19 @@ export const recipeSchema = z.strictObject({
     .describe('pictures of the class that the model is to keep drawing as it does; 0 for none'),
   priorImages: z.string().optional().describe('folder of such pictures; by default they are drawn first'),
   priorWeight: z.number().min(0).max(100).default(1).describe('weight of the loss on them'),
+  also: z
+    .array(
+      z.strictObject({
+        images: z.string(),
+        class: z.string().min(1),
+        token: z.string().min(1),
+        prompts: z.string().optional(),
+        initializer: z.string().optional(),
+        masks: z.string().optional(),
+      }),
+    )
+    .default([])
+    .describe('further subjects that are learned in the same run, each with its own pictures and word'),
   masks: z.string().optional().describe('folder of masks, named as the pictures are: where the denoising loss counts'),
   flip: z.boolean().default(true).describe('show pictures mirrored, too'),
   crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
@@ -45,6 +58,10 @@ export const recipeSchema = z.strictObject({
   seed: z.int().min(0).default(0),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** What a run learns: its subject, and those that are learned with it. */
+export type SubjectRecipe = Pick<Recipe, 'images' | 'class' | 'token' | 'prompts' | 'initializer' | 'masks'>;
+export const subjectsOf = (recipe: Recipe): readonly SubjectRecipe[] => [recipe, ...recipe.also];
 
 /** A checked recipe. Throws a UserError that names the first thing wrong with `value`. */
 export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {

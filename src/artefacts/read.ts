@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { parseRecipe } from '../config.ts';
+import { parseRecipe, subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { openPickle } from '../files/pickle.ts';
@@ -64,17 +64,31 @@ export async function readArtefact(path: string, model: DiffusionModel): Promise
   const { where, weights, metadata } = await find(path);
   if (metadata.base !== undefined && metadata.base !== fingerprint(model))
     throw new UserError(`${where} was learned on another base model than ${model.folder}: use the model that it was learned on`);
-  const named = metadata.method === undefined ? methodNames() : [metadata.method];
-  for (const method of named.map(methodOf))
+  const candidates = metadata.method === undefined ? methodNames() : [metadata.method];
+  for (const method of candidates.map(methodOf))
     for (const format of formatsOf({ method })) {
       const held = format.read(weights, model);
       if (held === undefined) continue;
       const recipe = metadata.recipe === undefined ? undefined : recipeIn(metadata.recipe, where);
       const { vectors = 1, rank = 4, loraText = false } = { ...recipe, ...held.settings };
-      const token = metadata.token ?? held.token ?? basename(path, extname(path));
-      return { method, settings: { vectors, rank, loraText }, token, weights: held.weights, recipe };
+      const named = recipe === undefined ? [] : subjectsOf(recipe);
+      const words = (held.tokens ?? tokensIn(metadata.tokens) ?? [basename(path, extname(path))]).map((token) => ({
+        token,
+        className: named.find((one) => one.token === token)?.class,
+      }));
+      return { method, settings: { vectors, rank, loraText }, words, weights: held.weights, recipe };
     }
   throw misfit(where, weights, model, metadata.method === undefined ? undefined : methodOf(metadata.method));
+}
+
+/** Tokens as `provenance` writes them. */
+function tokensIn(text: string | undefined): string[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return Array.isArray(value) && value.length > 0 && value.every((token) => typeof token === 'string') ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function recipeIn(text: string, where: string): Recipe {
@@ -104,7 +118,7 @@ function misfit(where: string, weights: Weights, model: DiffusionModel, method: 
 export function scaled(learned: Learned, share: number, model: DiffusionModel): Learned {
   if (share === 1) return learned;
   const { method, settings } = learned;
-  const base = method.initial(model, settings, { initializer: new Float32Array(model.textEncoder.config.hidden_size), seed: 0 });
+  const base = method.initial(model, settings, { rows: learned.weights.concept ?? { data: new Float32Array(0), shape: [0, 0] }, seed: 0 });
   const weights = Object.fromEntries(
     Object.entries(learned.weights).map(([name, { data, shape }]) => {
       if (name === 'concept' || name.includes('.lora_A.')) return [name, { data, shape }];

@@ -32,7 +32,7 @@ export function formatOf(learned: Pick<Learned, 'method'>, name?: string): Forma
 export const provenance = (learned: Learned, model: DiffusionModel): Record<string, string> => ({
   format: 'pt',
   method: learned.method.name,
-  token: learned.token,
+  tokens: JSON.stringify(learned.words.map(({ token }) => token)),
   base: fingerprint(model),
   ...(learned.recipe && { recipe: JSON.stringify(learned.recipe) }),
 });
@@ -45,8 +45,8 @@ export async function writeArtefact(
   options: { format?: Format; half?: boolean } = {},
 ): Promise<string> {
   const { format = formatOf(learned), half = false } = options;
-  const { token, settings } = learned;
-  const files = format.write(learned.weights, { token, model, settings });
+  const { words, settings } = learned;
+  const files = format.write(learned.weights, { tokens: words.map(({ token }) => token), model, settings });
   if (format.isModel === true) {
     // The base model's other parts; its contextualizer belongs to the text encoder as it was.
     const left = new Set(Object.keys(files).map((name) => join(model.folder, name)));

@@ -117,7 +117,7 @@ export const customize = defineCommand({
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
     const engine = openEngine(args.device);
     const model = await loadModel(tiny ? assetPath('tiny') : recipe.model);
-    const prompts = isWorldClass(recipe.class) ? promptSet(recipe.class, 200) : [];
+    const prompts = (className: string): string[] => (isWorldClass(className) ? promptSet(className, 200) : []);
     const progress = new Progress(args.quiet === true);
     const started = performance.now();
     let last: { step: number; diffusion?: number; mlm?: number } | undefined;

@@ -3,6 +3,7 @@ import { defineCommand } from 'citty';
 import { readArtefact } from '../artefacts/read.ts';
 import { formatOf, writeArtefact } from '../artefacts/write.ts';
 import { UserError } from '../errors.ts';
+import { subjectOf } from '../methods/learned.ts';
 import { loadModel } from '../models/load.ts';
 import { assetPath, numberFlag, say, sharedFlags } from './terminal.ts';
 
@@ -28,7 +29,8 @@ export const exportVerb = defineCommand({
     const rank = numberFlag('rank', args.rank, { min: 1, max: 320, integer: true });
     const settings = learned.method.name === 'custom-diffusion' ? { ...learned.settings, rank } : learned.settings;
     const path = await writeArtefact(args.out, { ...learned, settings }, model, { format, half: args.half === true });
-    if (args.json === true) process.stdout.write(`${JSON.stringify({ method: learned.method.name, token: learned.token, path })}\n`);
-    else say(`${learned.token} (${learned.method.name}) in ${path}`);
+    if (args.json === true)
+      process.stdout.write(`${JSON.stringify({ method: learned.method.name, tokens: learned.words.map(({ token }) => token), path })}\n`);
+    else say(`${subjectOf(learned)} (${learned.method.name}) in ${path}`);
   },
 });

@@ -4,6 +4,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { clipTokenEmbedding } from '../models/clip-text.ts';
 import type { ClipTextConfig } from '../models/clip-text.ts';
 import type { Component } from '../models/load.ts';
+import type { Weight } from './method.ts';
 
 /**
  * Ids [B, T] → embeddings [B, T, D]; id V + k is row k of `learned` [n, D]. The frozen table is never
@@ -20,9 +21,16 @@ export function embedTokens(textEncoder: Component<ClipTextConfig>, ids: Tensor,
   return add(multiply(frozen, share), multiply(fresh, subtract(1, share)));
 }
 
-/** `count` copies of one vector, [count, D]. */
-export function repeated(vector: Float32Array, count: number): { data: Float32Array; shape: readonly number[] } {
-  const data = new Float32Array(count * vector.length);
-  for (let i = 0; i < count; i++) data.set(vector, i * vector.length);
-  return { data, shape: [count, vector.length] };
+/** Rows [n, D] `count` times over, [count · n, D]. */
+export function repeated({ data: rows, shape }: Weight, count: number): Weight {
+  const data = new Float32Array(count * rows.length);
+  for (let i = 0; i < count; i++) data.set(rows, i * rows.length);
+  return { data, shape: [count * shape[0]!, shape[1]!] };
+}
+
+/** Vectors [n, D] or [D] one after the other, [Σn, D]. */
+export function joined(parts: readonly Weight[]): Weight {
+  const width = parts[0]!.shape.at(-1)!;
+  const data = Float32Array.from(parts.flatMap((part) => [...part.data]));
+  return { data, shape: [data.length / width, width] };
 }

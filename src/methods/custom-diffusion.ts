@@ -4,11 +4,11 @@
  */
 import { valuesOf } from '../files/constants.ts';
 import { replaced } from '../nn/parameters.ts';
-import { repeated } from './concept.ts';
+import { joined } from './concept.ts';
 import { kohyaName } from './lora.ts';
 import { lowRank } from './low-rank.ts';
-import { withRows } from './method.ts';
-import type { Format, Method, Weights } from './method.ts';
+import { rowsByName, withRows } from './method.ts';
+import type { Format, Method, Weight, Weights } from './method.ts';
 import { frozenValues, traceParameters } from './whole.ts';
 
 /** The projections that it trains. */
@@ -17,30 +17,33 @@ export const keyValue = /attn2\.to_[kv]\.weight$/;
 const stored = (name: string): string =>
   `${name.slice('unet.'.length).replace(/attn2\.(to_[kv])\.weight$/, 'attn2.processor.$1_custom_diffusion.weight')}`;
 
+/** A file for each new word. */
+const wordFiles = (concept: Weight, tokens: readonly string[]): Record<string, Weights> =>
+  Object.fromEntries(Object.entries(rowsByName(concept, tokens)).map(([token, vectors]) => [`${token}.safetensors`, { [token]: vectors }]));
+
 /** diffusers' two files: attention processors, and the new word. */
 const processors: Format = {
   name: 'diffusers',
-  write: ({ concept, ...projections }, { token }) => ({
+  write: ({ concept, ...projections }, { tokens }) => ({
     'pytorch_custom_diffusion_weights.safetensors': Object.fromEntries(
       Object.entries(projections).map(([name, weight]) => [stored(name), weight]),
     ),
-    [`${token}.safetensors`]: { [token]: concept! },
+    ...wordFiles(concept!, tokens),
   }),
   read: (tensors, model) => {
     const weights: Weights = {};
-    let token: string | undefined;
+    const words: [string, Weight][] = [];
     for (const [name, weight] of Object.entries(tensors)) {
       const projection = /^(.*attn2)\.processor\.(to_[kv])_custom_diffusion\.weight$/.exec(name);
       if (projection !== null) weights[`unet.${projection[1]}.${projection[2]}.weight`] = weight;
-      else if (token === undefined && weight.shape.at(-1) === model.textEncoder.config.hidden_size) {
-        token = name;
-        weights.concept = { data: weight.data, shape: [weight.data.length / weight.shape.at(-1)!, weight.shape.at(-1)!] };
-      } else return undefined;
+      else if (weight.shape.length <= 2 && weight.shape.at(-1) === model.textEncoder.config.hidden_size) words.push([name, weight]);
+      else return undefined;
     }
     const trained = [...traceParameters(model).unet].filter(([name]) => keyValue.test(name));
-    if (token === undefined || trained.some(([name, { shape }]) => weights[`unet.${name}`]?.shape.join() !== shape.join()))
-      return undefined;
-    return { weights, settings: { vectors: weights.concept!.shape[0]! }, token };
+    if (words.length === 0 || new Set(words.map(([, { data }]) => data.length)).size > 1) return undefined;
+    weights.concept = joined(words.map(([, weight]) => weight));
+    if (trained.some(([name, { shape }]) => weights[`unet.${name}`]?.shape.join() !== shape.join())) return undefined;
+    return { weights, settings: { vectors: weights.concept.shape[0]! }, tokens: words.map(([name]) => name) };
   },
 };
 
@@ -51,7 +54,7 @@ const processors: Format = {
 const asLora: Format = {
   name: 'kohya',
   also: ['a1111', 'comfy'],
-  write: ({ concept, ...projections }, { token, model, settings }) => {
+  write: ({ concept, ...projections }, { tokens, model, settings }) => {
     const out: Weights = {};
     for (const [name, { data, shape }] of Object.entries(projections)) {
       const before = valuesOf(model.unet.parameters.get(name.slice('unet.'.length), shape));
@@ -61,7 +64,7 @@ const asLora: Format = {
       out[`${module}.lora_down.weight`] = down;
       out[`${module}.alpha`] = { data: Float32Array.of(up.shape[1]!), shape: [] };
     }
-    return { 'lora.safetensors': out, [`${token}.safetensors`]: { [token]: concept! } };
+    return { 'lora.safetensors': out, ...wordFiles(concept!, tokens) };
   },
   read: () => undefined,
 };
@@ -80,8 +83,8 @@ export const customDiffusion: Method = {
     unet: { ...base.unet, parameters: replaced(base.unet.parameters, keyValue, (name, shape) => parameter(`unet.${name}`, shape)) },
     unetOptions: { ...base.unetOptions, fixedFirstToken: true },
   }),
-  initial: (model, { vectors }, { initializer }) => {
+  initial: (model, _, { rows }) => {
     const trained = [...traceParameters(model).unet].filter(([name]) => keyValue.test(name));
-    return { concept: repeated(initializer, vectors), ...frozenValues(model.unet.parameters, new Map(trained), 'unet.') };
+    return { concept: rows, ...frozenValues(model.unet.parameters, new Map(trained), 'unet.') };
   },
 };

@@ -18,7 +18,10 @@ export interface Weight {
 export type Weights = Record<string, Weight>;
 
 /** What a method needs to know of a recipe, or of a file that somebody else has made. */
-export type MethodSettings = Pick<Recipe, 'vectors' | 'rank' | 'loraText'>;
+export interface MethodSettings extends Pick<Recipe, 'rank' | 'loraText'> {
+  /** Vectors behind all new words together. */
+  vectors: number;
+}
 
 /** Learned rows of the token table: ids `first` … `first + vectors − 1`, and as many again for each further layer where layers differ. */
 export interface RowGroup {
@@ -46,9 +49,12 @@ export interface Format {
   /** Other tools that open it as it is. */
   also?: readonly string[];
   /** File name → its tensors. */
-  write: (weights: Weights, given: { token: string; model: DiffusionModel; settings: MethodSettings }) => Record<string, Weights>;
+  write: (
+    weights: Weights,
+    given: { tokens: readonly string[]; model: DiffusionModel; settings: MethodSettings },
+  ) => Record<string, Weights>;
   /** What a table of tensors holds, where it has this layout; undefined where it has not. */
-  read: (tensors: Weights, model: DiffusionModel) => { weights: Weights; settings: Partial<MethodSettings>; token?: string } | undefined;
+  read: (tensors: Weights, model: DiffusionModel) => { weights: Weights; settings: Partial<MethodSettings>; tokens?: string[] } | undefined;
   /** The files are parts of a model folder, of which the rest is the base model's. */
   isModel?: boolean;
 }
@@ -70,8 +76,10 @@ export interface Method {
   adapt: (base: Adapted, settings: MethodSettings, parameter: ParameterSource) => Adapted;
   /** Layouts that it is written in and read from, its own first. Without any, weights are kept under their own names. */
   formats?: readonly Format[];
-  /** First values of the trained tensors. `initializer` is what the placeholder's vectors start from, [D]. */
-  initial: (model: DiffusionModel, settings: MethodSettings, start: { initializer: Float32Array; seed: number }) => Weights;
+  /** Why several subjects cannot be learned in one run, where they cannot. */
+  oneSubject?: string;
+  /** First values of the trained tensors. `rows` are the new words' vectors to start from, [vectors, D]. */
+  initial: (model: DiffusionModel, settings: MethodSettings, start: { rows: Weight; seed: number }) => Weights;
 }
 
 /** The model as it is. */
@@ -107,4 +115,12 @@ export function conditioning(states: Tensor, layers: number): Conditioning {
   const batch = states.shape[0]! / layers;
   if (!Number.isInteger(batch)) throw internal(`${states.shape[0]} prompts for ${layers} layers`);
   return layers === 1 ? states : (layer) => sliceAxis(states, 0, layer * batch, batch);
+}
+
+/** Rows of a table [n, D] in equal parts under names, in order. */
+export function rowsByName({ data, shape }: Weight, names: readonly string[]): Weights {
+  const [count, width] = [shape[0]! / names.length, shape[1]!];
+  return Object.fromEntries(
+    names.map((name, i) => [name, { data: data.slice(i * count * width, (i + 1) * count * width), shape: [count, width] }]),
+  );
 }

@@ -1,26 +1,30 @@
 /** Textual inversion (Gal et al., 2023): the placeholder's vectors alone are learned. */
 import { objectTemplates } from '../text/templates.ts';
-import { repeated } from './concept.ts';
-import { withRows } from './method.ts';
-import type { Format, Method, Weight } from './method.ts';
+import { joined } from './concept.ts';
+import { rowsByName, withRows } from './method.ts';
+import type { Format, Method } from './method.ts';
 
-const names = (tensors: Readonly<Record<string, Weight>>): string[] => Object.keys(tensors);
-
-/** One tensor [n, D] under the placeholder's name: what diffusers, A1111 and ComfyUI all open. */
+/** One tensor [n, D] under the placeholder's name: what diffusers, A1111 and ComfyUI all open. Several words are several files. */
 const oneKey: Format = {
   name: 'diffusers',
   also: ['a1111', 'comfy', 'kohya'],
-  write: ({ concept }, { token }) => ({ 'learned_embeds.safetensors': { [token]: concept! } }),
+  write: ({ concept }, { tokens }) => {
+    const words = rowsByName(concept!, tokens);
+    if (tokens.length === 1) return { 'learned_embeds.safetensors': words };
+    return Object.fromEntries(Object.entries(words).map(([token, vectors]) => [`${token}.safetensors`, { [token]: vectors }]));
+  },
   read: (tensors, { textEncoder }) => {
     // kohya's and A1111's files call the tensor by names of their own.
-    const [name, ...more] = names(tensors).filter((key) => !key.startsWith('string_to_token.'));
-    const tensor = name === undefined ? undefined : tensors[name];
-    if (name === undefined || more.length > 0 || tensor === undefined || tensor.shape.length > 2) return undefined;
-    const width = tensor.shape.at(-1)!;
-    if (width !== textEncoder.config.hidden_size) return undefined;
-    const concept = { data: tensor.data, shape: [tensor.data.length / width, width] };
-    const known = name === 'emb_params' || name.startsWith('string_to_param.');
-    return { weights: { concept }, settings: { vectors: concept.shape[0]! }, ...(!known && { token: name }) };
+    const found = Object.entries(tensors).filter(([name]) => !name.startsWith('string_to_token.'));
+    const width = textEncoder.config.hidden_size;
+    if (found.length === 0 || found.some(([, { shape }]) => shape.length > 2 || shape.length === 0 || shape.at(-1) !== width))
+      return undefined;
+    const sizes = new Set(found.map(([, { data }]) => data.length));
+    if (sizes.size > 1) return undefined;
+    const concept = joined(found.map(([, weight]) => weight));
+    const foreign = found.some(([name]) => name === 'emb_params' || name.startsWith('string_to_param.'));
+    if (foreign && found.length > 1) return undefined;
+    return { weights: { concept }, settings: { vectors: concept.shape[0]! }, ...(!foreign && { tokens: found.map(([name]) => name) }) };
   },
 };
 
@@ -34,5 +38,5 @@ export const textualInversion: Method = {
   formats: [oneKey],
   adapt: (base, { vectors }, parameter) =>
     withRows(base, parameter('concept', [vectors, base.textEncoder.config.hidden_size]), { vectors, perLayer: false }),
-  initial: (_, { vectors }, { initializer }) => ({ concept: repeated(initializer, vectors) }),
+  initial: (_, __, { rows }) => ({ concept: rows }),
 };

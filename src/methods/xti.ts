@@ -43,7 +43,6 @@ export const extendedTextualInversion: Method = {
     const rows = parameter('concept', [layers * vectors, base.textEncoder.config.hidden_size]);
     return { ...withRows(base, rows, { vectors, perLayer: true }), layers };
   },
-  initial: (model, { vectors }, { initializer }) => ({
-    concept: repeated(initializer, vectors * crossAttentionLayers(model.unet.config).length),
-  }),
+  oneSubject: 'its files hold one word',
+  initial: (model, _, { rows }) => ({ concept: repeated(rows, crossAttentionLayers(model.unet.config).length) }),
 };

@@ -51,7 +51,7 @@ export type ComparisonEvent = { variant: string; event: CustomizeEvent } | { var
 class KeptPipeline {
   private kept: { key: string; pipeline: Pipeline } | undefined;
   async for(engine: Engine, model: DiffusionModel, batch: number, learned: Learned): Promise<Pipeline> {
-    const key = JSON.stringify([learned.method.name, learned.settings, learned.token]);
+    const key = JSON.stringify([learned.method.name, learned.settings, learned.words]);
     if (this.kept?.key === key) await this.kept.pipeline.use([learned]);
     else {
       await this.release();

@@ -1,6 +1,6 @@
 /** Learning a subject: one compiled step in a loop that yields events, checkpoints and samples. */
 import { writeArtefact } from '../artefacts/write.ts';
-import { parseRecipe } from '../config.ts';
+import { parseRecipe, subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
@@ -13,7 +13,7 @@ import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
-import { checkMethod, initialWeights, prepare, readSubject, richPrompts, subjectTokens } from './prepare.ts';
+import { checkMethod, initialWeights, prepare, readSubjects, richPrompts, settingsOf, subjectTokens } from './prepare.ts';
 import { hashOf, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
@@ -33,7 +33,7 @@ export interface CustomizeOptions {
   /** The method, where it is not the one that the recipe names. */
   method?: Method;
   /** Rich prompts with {subject}, where the recipe names no file. */
-  prompts?: readonly string[];
+  prompts?: readonly string[] | ((className: string) => readonly string[]);
   out: string;
   resume?: boolean;
   versions: Record<string, string>;
@@ -44,10 +44,12 @@ export interface CustomizeOptions {
 async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Promise<RunFolder> {
   const { run, record: earlier } = await RunFolder.open(path);
   const before: Record<string, unknown> = { ...parseRecipe(earlier.recipe, run.in('run.json')) };
-  const other = Object.entries(record.recipe).find(([key, value]) => key !== 'steps' && before[key] !== value);
+  const other = Object.entries(record.recipe).find(
+    ([key, value]) => key !== 'steps' && JSON.stringify(before[key]) !== JSON.stringify(value),
+  );
   if (other !== undefined)
     throw new UserError(
-      `the run in ${path} has ${other[0]} ${String(before[other[0]])}, not ${String(other[1])}: go on with its own recipe, or start a new run`,
+      `the run in ${path} has ${other[0]} ${JSON.stringify(before[other[0]])}, not ${JSON.stringify(other[1])}: go on with its own recipe, or start a new run`,
     );
   const names = new Set([...Object.keys(earlier.inputs), ...Object.keys(record.inputs)]);
   const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
@@ -67,21 +69,23 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const { engine, model, recipe, out } = options;
   const method = options.method ?? methodOf(recipe.method);
   checkMethod(model, method, recipe);
+  const settings = settingsOf(recipe);
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
   const tokens = subjectTokens(model, method, recipe, initial.concept?.shape[0] ?? 0);
-  const { paths, views } = await readSubject(model, method, recipe);
+  const subjects = await readSubjects(model, method, recipe);
+  const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
   const record = { recipe, versions: options.versions, inputs };
   const run = options.resume === true ? await reopen(out, record) : await RunFolder.create(out, record);
 
-  const preparing = prepare(engine, model, method, recipe, { views, rich, tokens, run });
+  const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run });
   let prepared = await preparing.next();
   for (; prepared.done !== true; prepared = await preparing.next()) {
     options.signal?.throwIfAborted();
     yield { kind: 'prior', ...prepared.value };
   }
-  const training = await TrainingStep.create(engine, model, method, initial, prepared.value, recipe);
+  const training = await TrainingStep.create(engine, model, method, initial, prepared.value, { ...recipe, ...settings });
   let begin = 0;
   const saved = (await run.checkpoints()).at(-1);
   if (options.resume === true && saved !== undefined) {
@@ -124,8 +128,8 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     }
   }
   await save(recipe.steps);
-  const { vectors, rank, loraText, token } = recipe;
-  const learned: Learned = { method, settings: { vectors, rank, loraText }, token, weights: await training.learned(), recipe };
+  const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
+  const learned: Learned = { method, settings, words, weights: await training.learned(), recipe };
   const artefact = await writeArtefact(run.in('artefact'), learned, model);
   await preview.release();
   await training.release();
@@ -142,7 +146,7 @@ class Preview {
   constructor(engine: Engine, model: DiffusionModel, method: Method, recipe: Recipe, tokenizer: ClipTokenizer) {
     this.model = model;
     this.recipe = recipe;
-    const adaptation = { method, settings: recipe, prefix: resultPrefix(recipe) };
+    const adaptation = { method, settings: settingsOf(recipe), prefix: resultPrefix(recipe) };
     this.create = () => Pipeline.over(engine, model, 1, [adaptation], tokenizer);
   }
 

@@ -1,6 +1,8 @@
 /** What a run learns from: a subject's views as latents, pictures of its class, prompts, first values. */
 import { existsSync } from 'node:fs';
-import type { Recipe } from '../config.ts';
+import { join } from 'node:path';
+import { subjectsOf } from '../config.ts';
+import type { Recipe, SubjectRecipe } from '../config.ts';
 import { encodePictures, readConcept } from '../dataset/concept.ts';
 import { regionOfLatents } from '../dataset/views.ts';
 import type { View } from '../dataset/views.ts';
@@ -8,8 +10,9 @@ import { UserError } from '../errors.ts';
 import { valuesOf } from '../files/constants.ts';
 import { listImages, readSquare, toBytes, writePng } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
-import { withNewWord } from '../methods/learned.ts';
-import type { Method, Weights } from '../methods/method.ts';
+import { joined, repeated } from '../methods/concept.ts';
+import { nameOf, withNewWords } from '../methods/learned.ts';
+import type { Method, MethodSettings, Weight, Weights } from '../methods/method.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
@@ -18,9 +21,16 @@ import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { Example, TrainingData } from './step.ts';
 
+/** What a method needs to know of a recipe. */
+export const settingsOf = (recipe: Recipe): MethodSettings => ({
+  vectors: recipe.vectors * subjectsOf(recipe).length,
+  rank: recipe.rank,
+  loraText: recipe.loraText,
+});
+
 /** Refuses combinations that could not do what they say. */
 export function checkMethod(model: DiffusionModel, method: Method, recipe: Recipe): void {
-  if (recipe.lambda > 0 && !method.trainsText(recipe))
+  if (recipe.lambda > 0 && !method.trainsText(settingsOf(recipe)))
     throw new UserError(
       `--lambda ${recipe.lambda}: ${method.name} trains nothing on the text side, so the MLM objective has nothing to act on: give --lambda 0${method.name === 'lora' ? ' or --lora-text' : ''}`,
     );
@@ -28,46 +38,61 @@ export function checkMethod(model: DiffusionModel, method: Method, recipe: Recip
     throw new UserError(
       `${model.folder} has no contextualizer: run contextura pretrain contextualizer --model ${model.folder} first, or give --lambda 0`,
     );
+  if (recipe.also.length > 0 && method.oneSubject !== undefined)
+    throw new UserError(`${method.name} learns one subject in a run (${method.oneSubject}): learn the others in runs of their own`);
 }
 
-/** Rich prompts with {subject}: the recipe's file, or those at hand. */
-export async function richPrompts(recipe: Recipe, bundled: readonly string[]): Promise<readonly string[]> {
+/** Rich prompts about every subject, its name in them: those of its file, or those at hand for its class. */
+export async function richPrompts(
+  recipe: Recipe,
+  bundled: readonly string[] | ((className: string) => readonly string[]),
+): Promise<readonly string[]> {
   if (recipe.lambda === 0) return [];
-  const prompts = recipe.prompts === undefined ? bundled : await readPrompts(recipe.prompts, recipe.token);
-  if (prompts.length === 0)
-    throw new UserError(
-      `no prompt set is bundled for the class "${recipe.class}": give --prompts FILE, or --lambda 0 to leave the MLM objective out`,
-    );
-  return prompts;
+  const out: string[] = [];
+  for (const subject of subjectsOf(recipe)) {
+    const atHand = typeof bundled === 'function' ? bundled(subject.class) : subject === recipe ? bundled : [];
+    const prompts = subject.prompts === undefined ? atHand : await readPrompts(subject.prompts, subject.token);
+    if (prompts.length === 0)
+      throw new UserError(
+        `no prompt set is bundled for the class "${subject.class}": give --prompts FILE, or --lambda 0 to leave the MLM objective out`,
+      );
+    out.push(...prompts.map((prompt) => withSubject(prompt, nameOf({ token: subject.token, className: subject.class }))));
+  }
+  return out;
 }
 
-/** The tokenizer that knows the subject's name, and the ids of the name. */
+/** The tokenizer that knows the subjects' names, and the ids of names that are not new. */
 export function subjectTokens(
   model: DiffusionModel,
   method: Method,
   recipe: Recipe,
   rows: number,
 ): { tokenizer: ClipTokenizer; kept: Set<number> } {
-  if (!method.learnsToken) {
-    const ids = model.tokenizer.encode(recipe.token);
-    if (ids.length === 0) throw new UserError(`--token ${recipe.token} has no tokens: name a rare word, such as sks`);
-    return { tokenizer: model.tokenizer, kept: new Set(ids) };
-  }
-  return { tokenizer: withNewWord(model.tokenizer, recipe.token, recipe.vectors, rows), kept: new Set() };
+  const tokens = subjectsOf(recipe).map(({ token }) => token);
+  if (method.learnsToken) return { tokenizer: withNewWords(model.tokenizer, tokens, settingsOf(recipe).vectors, rows), kept: new Set() };
+  const twice = tokens.find((token, i) => tokens.indexOf(token) !== i);
+  if (twice !== undefined) throw new UserError(`two subjects are called ${twice}: give them different tokens`);
+  const ids = tokens.flatMap((token) => model.tokenizer.encode(token));
+  if (ids.length === 0) throw new UserError(`--token ${recipe.token} has no tokens: name a rare word, such as sks`);
+  return { tokenizer: model.tokenizer, kept: new Set(ids) };
 }
 
-/** First values of what a method trains: the placeholder starts from the mean of the initializer's tokens. */
-export function initialWeights(model: DiffusionModel, method: Method, recipe: Recipe): Weights {
-  const word = recipe.initializer ?? recipe.class;
+/** Vectors that a subject's word starts from: the mean of the initializer's tokens, [vectors, D]. */
+function firstRows(model: DiffusionModel, table: Float32Array, subject: SubjectRecipe, vectors: number): Weight {
+  const width = model.textEncoder.config.hidden_size;
+  const word = subject.initializer ?? subject.class;
   const ids = model.tokenizer.encode(word);
-  if (ids.length === 0) throw new UserError(`initializer "${word}" has no tokens: name a word such as ${recipe.class}`);
+  if (ids.length === 0) throw new UserError(`initializer "${word}" has no tokens: name a word such as ${subject.class}`);
+  const mean = Float32Array.from({ length: width }, (_, i) => ids.reduce((total, id) => total + table[id * width + i]!, 0) / ids.length);
+  return repeated({ data: mean, shape: [1, width] }, vectors);
+}
+
+/** First values of what a method trains. */
+export function initialWeights(model: DiffusionModel, method: Method, recipe: Recipe): Weights {
   const { vocab_size: rows, hidden_size: width } = model.textEncoder.config;
   const table = valuesOf(model.textEncoder.parameters.get('text_model.embeddings.token_embedding.weight', [rows, width]));
-  const initializer = Float32Array.from(
-    { length: width },
-    (_, i) => ids.reduce((total, id) => total + table[id * width + i]!, 0) / ids.length,
-  );
-  return method.initial(model, recipe, { initializer, seed: recipe.seed });
+  const words = subjectsOf(recipe).map((subject) => firstRows(model, table, subject, recipe.vectors));
+  return method.initial(model, settingsOf(recipe), { rows: joined(words), seed: recipe.seed });
 }
 
 const article = (noun: string): string => (/^[aeiou]/i.test(noun) ? 'an' : 'a');
@@ -99,23 +124,34 @@ async function examplesOf(
   }));
 }
 
-/** The subject's pictures as examples, and where they came from. Reading checks them before anything is written. */
-export async function readSubject(model: DiffusionModel, method: Method, recipe: Recipe): Promise<{ paths: string[]; views: View[] }> {
-  const { flip, crop, seed, masks } = recipe;
-  const scaled = method.views === 'scaled';
-  return readConcept(recipe.images, { size: pixelSize(model), flip, crop, seed, scaled, ...(masks !== undefined && { masks }) });
+/** A subject with its pictures, read and checked before anything is written. */
+export interface ReadSubject {
+  recipe: SubjectRecipe;
+  paths: string[];
+  views: View[];
 }
 
-/** Pictures of the class: those of a folder, or drawn by the model as it is, into the run's folder, those there already aside. */
+export async function readSubjects(model: DiffusionModel, method: Method, recipe: Recipe): Promise<ReadSubject[]> {
+  const { flip, crop, seed } = recipe;
+  const shared = { size: pixelSize(model), flip, crop, seed, scaled: method.views === 'scaled' };
+  const out: ReadSubject[] = [];
+  for (const subject of subjectsOf(recipe)) {
+    const { images, masks } = subject;
+    out.push({ recipe: subject, ...(await readConcept(images, { ...shared, ...(masks !== undefined && { masks }) })) });
+  }
+  return out;
+}
+
+/** Pictures of a class: those of a folder, or drawn by the model as it is, into the run's folder, those there already aside. */
 async function* classPictures(
   engine: Engine,
   model: DiffusionModel,
   recipe: Recipe,
-  run: RunFolder,
+  className: string,
+  folder: string,
 ): AsyncGenerator<{ done: number; of: number }, View[]> {
   const size = pixelSize(model);
   const { priorCount: count, priorImages } = recipe;
-  if (count === 0) return [];
   const read = async (paths: readonly string[]): Promise<View[]> => {
     const views: View[] = [];
     for (const path of paths) views.push({ pixels: await readSquare(path, size) });
@@ -129,11 +165,11 @@ async function* classPictures(
       );
     return read(paths.slice(0, count));
   }
-  const paths = Array.from({ length: count }, (_, i) => run.in('prior', `${String(i).padStart(4, '0')}.png`));
+  const paths = Array.from({ length: count }, (_, i) => join(folder, `${String(i).padStart(4, '0')}.png`));
   const missing = [...paths.keys()].filter((i) => !existsSync(paths[i]!));
   if (missing.length > 0) {
     const pipeline = await Pipeline.create(engine, model, size > 128 ? 1 : Math.min(8, missing.length));
-    const prompt = about('a photo of a {}', recipe.class);
+    const prompt = about('a photo of a {}', className);
     const options = { prompts: missing.map(() => prompt), indices: missing, seed: recipe.seed + 1, sampler: 'dpm++', steps: 20 } as const;
     let drawn = 0;
     for await (const { index, pixels } of pipeline.generate({ ...options, guidance: size > 128 ? 7.5 : 4 })) {
@@ -151,14 +187,17 @@ export async function* prepare(
   model: DiffusionModel,
   method: Method,
   recipe: Recipe,
-  given: { views: readonly View[]; rich: readonly string[]; tokens: ReturnType<typeof subjectTokens>; run: RunFolder },
+  given: { subjects: readonly ReadSubject[]; rich: readonly string[]; tokens: ReturnType<typeof subjectTokens>; run: RunFolder },
 ): AsyncGenerator<{ done: number; of: number }, TrainingData> {
-  const subject = `${recipe.token} ${recipe.class}`;
-  const prior = yield* classPictures(engine, model, recipe, given.run);
-  return {
-    own: await examplesOf(engine, model, given.views, method.templates, subject),
-    prior: prior.length === 0 ? [] : await examplesOf(engine, model, prior, ['a photo of a {}'], recipe.class),
-    richPrompts: given.rich.map((prompt) => withSubject(prompt, subject)),
-    ...given.tokens,
-  };
+  const [own, prior]: [Example[], Example[]] = [[], []];
+  for (const { recipe: subject, views } of given.subjects) {
+    const name = nameOf({ token: subject.token, className: subject.class });
+    own.push(...(await examplesOf(engine, model, views, method.templates, name)));
+  }
+  for (const className of recipe.priorCount === 0 ? [] : new Set(subjectsOf(recipe).map((subject) => subject.class))) {
+    const folder = className === recipe.class ? given.run.in('prior') : given.run.in('prior', className.replaceAll(/\W+/g, '-'));
+    const drawn = yield* classPictures(engine, model, recipe, className, folder);
+    prior.push(...(await examplesOf(engine, model, drawn, ['a photo of a {}'], className)));
+  }
+  return { own, prior, richPrompts: given.rich, ...given.tokens };
 }

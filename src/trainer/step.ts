@@ -14,7 +14,7 @@ import { sizeOf } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { embedTokens } from '../methods/concept.ts';
 import { atLayer, conditioning, unadapted } from '../methods/method.ts';
-import type { Adapted, Method, Weight, Weights } from '../methods/method.ts';
+import type { Adapted, Method, MethodSettings, Weight, Weights } from '../methods/method.ts';
 import { clipText } from '../models/clip-text.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { unet } from '../models/unet.ts';
@@ -68,11 +68,9 @@ export type StepSettings = Pick<
   | 'maskRate'
   | 'ema'
   | 'priorWeight'
-  | 'vectors'
-  | 'rank'
-  | 'loraText'
   | 'seed'
->;
+> &
+  MethodSettings;
 
 interface Parts {
   engine: Engine;

@@ -15,7 +15,7 @@ import { methodNames, methodOf, register } from '../../src/methods/index.ts';
 import { subjectOf } from '../../src/methods/learned.ts';
 import type { Learned } from '../../src/methods/learned.ts';
 import { withRows } from '../../src/methods/method.ts';
-import type { Method } from '../../src/methods/method.ts';
+import type { Method, Weight } from '../../src/methods/method.ts';
 import { loadModel } from '../../src/models/load.ts';
 import type { DiffusionModel } from '../../src/models/load.ts';
 import { Pipeline } from '../../src/sampler/pipeline.ts';
@@ -70,6 +70,7 @@ async function draw(learned: readonly Learned[], base = model): Promise<Float32A
   await pipeline.release();
   return picture!;
 }
+const zeroRows = (count: number): Weight => ({ data: new Float32Array(count * 128), shape: [count, 128] });
 const furthest = (a: Float32Array, b: Float32Array): number => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
 
 describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (name) => {
@@ -78,7 +79,7 @@ describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (na
     const learned = await learn(recipe(name), join(folder, 'run'));
     const { run } = await RunFolder.open(join(folder, 'run'));
     expect((await run.metrics()).map(({ step }) => step)).toEqual([1, 2, 3]);
-    const start = methodOf(name).initial(model, learned.settings, { initializer: new Float32Array(128), seed: 3 });
+    const start = methodOf(name).initial(model, learned.settings, { rows: zeroRows(2), seed: 3 });
     expect(Object.keys(learned.weights).toSorted()).toEqual(Object.keys(start).toSorted());
     const drawn = await draw([learned]);
     if (name === 'dreambooth') {
@@ -87,7 +88,7 @@ describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (na
       await expect(readArtefact(join(folder, 'run'), model)).rejects.toThrow(`give it as --model ${whole}`);
     } else {
       const again = await readArtefact(join(folder, 'run'), model);
-      expect(again).toMatchObject({ token: learned.token, settings: learned.settings, recipe: learned.recipe });
+      expect(again).toMatchObject({ words: learned.words, settings: learned.settings, recipe: learned.recipe });
       expect(furthest(drawn, await draw([again]))).toBe(0);
       expect(furthest(drawn, await draw([scaled(again, 0.5, model)]))).toBeGreaterThan(name === 'ti' || name === 'xti' ? -1 : 0);
     }
@@ -110,14 +111,17 @@ test('every layout is read as it was written', { timeout: 300_000 }, async () =>
   for (const name of methodNames().filter((one) => one !== 'dreambooth')) {
     const method = methodOf(name);
     const settings = { vectors: 2, rank: 4, loraText: true };
-    const weights = method.initial(model, settings, { initializer: Float32Array.from({ length: 128 }, (_, i) => Math.sin(i)), seed: 1 });
-    const learned: Learned = { method, settings, token: '<v>', weights, recipe: undefined };
+    const weights = method.initial(model, settings, {
+      rows: { data: Float32Array.from({ length: 256 }, (_, i) => Math.sin(i)), shape: [2, 128] },
+      seed: 1,
+    });
+    const learned: Learned = { method, settings, words: [{ token: '<v>', className: undefined }], weights, recipe: undefined };
     for (const format of formatsOf(learned)) {
       const out = join(folder, name, format.name);
       if (name === 'custom-diffusion' && format.name === 'kohya') continue; // for other tools alone: its own test
       const read = await readArtefact(await writeArtefact(out, learned, model, { format }), model);
       expect(read.weights).toEqual(weights);
-      expect(read.token).toBe('<v>');
+      expect(subjectOf(read)).toBe('<v>');
     }
   }
 });
@@ -170,6 +174,28 @@ test('prior preservation draws its pictures once, and asks for enough of them', 
   await expect(learn(few, join(folder, 'few'))).rejects.toThrow('holds 5 pictures, --prior-count asks for 9');
 });
 
+test.each(['ti', 'custom-diffusion', 'dreambooth'])('%s learns two subjects in one run', { timeout: 300_000 }, async (name) => {
+  const folder = await scratch();
+  const token = methodOf(name).learnsToken ? '<w>' : 'zwx';
+  const also = [{ images: 'examples/subjects/teapot', class: 'teapot', token }];
+  const options = { prompts: (className: string) => promptSet(className as 'dog', 20) };
+  const learned = await learn(recipe(name, { also, steps: 1 }), join(folder, 'run'), options);
+  expect(learned.words.map(({ token: word, className }) => [word, className])).toEqual([
+    [learned.words[0]!.token, 'dog'],
+    [token, 'teapot'],
+  ]);
+  if (name === 'dreambooth') return;
+  const again = await readArtefact(join(folder, 'run'), model);
+  expect(again.words).toEqual(learned.words);
+  expect(again.weights).toEqual(learned.weights);
+  const [width, vectors] = [128, 2];
+  const rows = again.weights.concept!;
+  expect(rows.shape).toEqual([2 * vectors, width]);
+  // The two words started from their own classes.
+  expect(furthest(rows.data.slice(0, width), rows.data.slice(vectors * width, (vectors + 1) * width))).toBeGreaterThan(1e-3);
+  await expect(learn(recipe('xti', { also }), join(folder, 'xti'), options)).rejects.toThrow('xti learns one subject in a run');
+});
+
 test('λ on a method with nothing on the text side', async () => {
   const out = join(await scratch(), 'run');
   await expect(learn(recipe('lora', { lambda: 0.1 }), out)).rejects.toThrow(
@@ -191,10 +217,7 @@ test('a sixth method is one object', { timeout: 120_000 }, async () => {
         vectors: 1,
         perLayer: false,
       }),
-    initial: (_, __, { initializer }) => ({
-      gain: { data: Float32Array.of(1), shape: [1, 1] },
-      concept: { data: initializer, shape: [1, initializer.length] },
-    }),
+    initial: (_, __, { rows }) => ({ gain: { data: Float32Array.of(1), shape: [1, 1] }, concept: rows }),
   };
   register(gain);
   const folder = await scratch();
