@@ -4,7 +4,7 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
-import { loadModel } from '../models/load.ts';
+import { contextualizerFolder, loadModel } from '../models/load.ts';
 import { contextualizerFor, trainContextualizer } from '../pretrain/contextualizer.ts';
 import { assetsReadme, gatesTable, measureGates } from '../pretrain/gates.ts';
 import { Judges } from '../evaluation/judges.ts';
@@ -110,7 +110,7 @@ export const pretrain = defineCommand({
       last = { step, loss, ...metrics };
       progress.update('contextualizer', step, steps, `  loss ${loss.toFixed(3)} accuracy ${metrics.accuracy!.toFixed(3)}`);
     }
-    const out = args.out ?? join(folder, 'contextualizer');
+    const out = args.out ?? contextualizerFolder(folder);
     await writeSafetensors(join(out, 'model.safetensors'), next.value, { format: 'pt' });
     await writeAtomically(join(out, 'config.json'), `${JSON.stringify(contextualizerFor(model.textEncoder.config), undefined, 2)}\n`);
     if (args.json === true) process.stdout.write(`${JSON.stringify({ out, ...last })}\n`);
