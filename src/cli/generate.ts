@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
-import { loadModel, pixelSize } from '../models/load.ts';
+import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { samplers } from '../sampler/samplers.ts';
@@ -12,7 +12,8 @@ import { subjectMark, withSubject } from '../text/prompts.ts';
 import { readArtefact, scaled } from '../artefacts/read.ts';
 import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
-import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { modelFlags, openModel } from './model.ts';
+import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
 async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
@@ -34,7 +35,8 @@ export const generate = defineCommand({
       type: 'string',
       description: 'a run’s folder, or a file of learned weights; several with commas, each with a share: a,b:0.7',
     },
-    model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' },
+    model: { type: 'string', description: 'a folder in diffusers’ layout, a .safetensors or .ckpt file, or tiny', default: 'tiny' },
+    ...modelFlags,
     n: { type: 'string', description: 'pictures', default: '8' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
     karras: { type: 'boolean', description: 'Karras’ noise levels, with euler and dpm++', default: false },
@@ -57,7 +59,7 @@ export const generate = defineCommand({
     const taken = paths.find((path) => existsSync(path));
     if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
     const engine = openEngine(args.device);
-    const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
+    const model = await openModel(args, args.quiet);
     const learned = await readAll(args.artefact, model);
     if (args.prompt.includes(subjectMark) && learned.length === 0)
       throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);

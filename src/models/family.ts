@@ -52,6 +52,10 @@ const signatures: readonly Signature[] = [
     is: (_, shapeOf) => [inLdm, 'conv_in.weight'].some((name) => shapeOf(name)?.[1] === 9 && shapeOf(name)!.length === 4),
   },
   {
+    family: { name: 'a variant of Stable Diffusion with further inputs (depth, editing or upscaling)', use: 'none', why: later },
+    is: (_, shapeOf) => [inLdm, 'conv_in.weight'].some((name) => shapeOf(name)?.length === 4 && shapeOf(name)![1] !== 4),
+  },
+  {
     family: { name: 'Stable Diffusion 1 (single file)', use: 'model', version: 1 },
     is: (has, shapeOf) => shapeOf(ldmKey)?.[1] === 768 && has(/^cond_stage_model\./),
   },
@@ -81,6 +85,19 @@ const signatures: readonly Signature[] = [
     is: (has) => has(/^text_model\.encoder\./) && has(/^vision_model\.encoder\./),
   },
   { family: { name: 'a CLIP text encoder', use: 'none', why: part }, is: (has) => has(/^text_model\.encoder\.layers\./) },
+  {
+    family: {
+      name: 'a contextualizer and its mask embedding',
+      use: 'none',
+      why: 'a part of the MLM objective, which lies in a model’s contextualizer folder',
+    },
+    is: (has) => has(/^mask_embedding$/),
+  },
+  {
+    family: { name: 'a checkpoint of a run of Contextura', use: 'none', why: 'what contextura customize --resume goes on from' },
+    is: (has) => has(/^adam\.1\./),
+  },
+  { family: { name: 'a vision transformer such as DINO', use: 'none', why: part }, is: (has) => has(/^embeddings\.cls_token$/) },
   {
     family: { name: 'an XTI embedding (one vector per layer)', use: 'none', why: addition },
     is: (has, _, tensors) => tensors.size === 16 && has(/^(IN|OUT)\d\d$|^MID$/),

@@ -79,11 +79,16 @@ async function readContextualizer(folder: string, text: ClipTextConfig): Promise
   return component(config, await openWeights(folder, 'model'), traces.contextualizer);
 }
 
+const modelIndex = z.object({ _class_name: z.string(), _diffusers_version: z.string().optional(), _name_or_path: z.string().optional() });
+
+/** model_index.json of a folder in diffusers' layout. */
+export const readIndex = (folder: string): Promise<z.infer<typeof modelIndex>> => readConfig(join(folder, 'model_index.json'), modelIndex);
+
 type Found = Omit<DiffusionModel, 'contextualizer'>;
 
 async function fromFolder(folder: string, options: LoadOptions): Promise<Found> {
   if (!existsSync(join(folder, 'model_index.json'))) throw new UserError(`${folder} has no model_index.json: --model takes ${oneModel}`);
-  const { _class_name: name } = await readConfig(join(folder, 'model_index.json'), z.looseObject({ _class_name: z.string() }));
+  const { _class_name: name } = await readIndex(folder);
   const family = pipelineFamily(name);
   if (family.use !== 'model') throw new UserError(`${folder} is ${family.name}: ${family.why ?? ''}; --model takes ${oneModel}`);
   const at = (part: string): string => join(folder, part);
