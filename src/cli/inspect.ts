@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import type { TensorTable } from '../files/tensors.ts';
+import { readIndex } from '../models/configs.ts';
 import { familyOf, pipelineFamily } from '../models/family.ts';
 import type { Family } from '../models/family.ts';
-import { contextualizerFolder, loadModel, readIndex } from '../models/load.ts';
+import { contextualizerFolder, loadModel } from '../models/load.ts';
 import { choosePrediction, layouts } from '../models/stable-diffusion.ts';
 import { openFile, openWeights } from '../models/weights.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
@@ -33,7 +34,7 @@ function sizes(tensors: TensorTable): { tensors: number; parameters: number; byt
 /** What to do with it, as a sentence. */
 function useOf(path: string, family: Family, tensors: TensorTable): string {
   if (family.use === 'model') return `contextura customize --model ${path}, contextura generate --model ${path}`;
-  if (family.use === 'none') return `nothing by itself: it is ${family.why}`;
+  if (family.use === 'none') return `nothing by itself: ${family.why}`;
   const width = [...tensors.values()].find(({ dtype }) => /^B?F/.test(dtype))!.shape.at(-1)!;
   const models: Record<number, string> = { 768: 'Stable Diffusion 1', 1024: 'Stable Diffusion 2', 128: 'the embedded model' };
   return `contextura generate --artefact ${path}, with a model whose text encoder is ${width} wide${width in models ? ` (${models[width]})` : ''}`;
@@ -84,7 +85,7 @@ async function inspectModel(path: string): Promise<Facts> {
     ...(version !== undefined && { diffusers: version }),
     ...(origin !== undefined && { origin }),
   };
-  if (family.use === 'none') return { ...common, use: `nothing yet: it is ${family.name}, ${family.why}` };
+  if (family.use === 'none') return { ...common, use: useOf(path, family, new Map()) };
   const { unet, vae, scheduler, textEncoder, contextualizer } = await loadModel(path);
   const generation: Record<number, string> = { 768: 'Stable Diffusion 1', 1024: 'Stable Diffusion 2' };
   const kind = generation[unet.config.cross_attention_dim];

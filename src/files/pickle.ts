@@ -215,9 +215,10 @@ interface ZipEntry {
 /** Stored entries of a zip by name; 64-bit sizes included. */
 async function readZip(file: FileHandle, size: number, refuse: (what: string) => UserError): Promise<Map<string, ZipEntry>> {
   const read = async (offset: number, length: number): Promise<Buffer> => {
+    const damaged = (): UserError => refuse('its table of contents is damaged (truncated?)');
+    if (offset < 0 || offset + length > size) throw damaged();
     const buffer = Buffer.alloc(length);
-    const { bytesRead } = offset < 0 || offset + length > size ? { bytesRead: -1 } : await file.read(buffer, 0, length, offset);
-    if (bytesRead !== length) throw refuse('its table of contents is damaged (truncated?)');
+    if ((await file.read(buffer, 0, length, offset)).bytesRead !== length) throw damaged();
     return buffer;
   };
   const tailLength = Math.min(size, 66_000);

@@ -52,7 +52,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       if (name === '__metadata__') continue;
       tensors.set(name, { path, ...checkEntry(name, entry, headerLength + 8, stat.size, bad) });
     }
-    const ranges = [...tensors.values()].toSorted((a, b) => a.offset - b.offset);
+    const ranges = [...tensors.values()].filter(({ length }) => length > 0).toSorted((a, b) => a.offset - b.offset);
     ranges.forEach((entry, i) => {
       const before = ranges[i - 1];
       if (before !== undefined && before.offset + before.length > entry.offset)

@@ -6,7 +6,7 @@ export interface Family {
   name: string;
   /** What Contextura can do with it: `--model`, `--artefact`, or nothing. */
   use: 'model' | 'embedding' | 'none';
-  /** Why it can do nothing. */
+  /** Why it is no model, as words that follow its name. */
   why?: string;
   /** The kind of Stable Diffusion, where it is one. */
   version?: 1 | 2;
@@ -22,7 +22,7 @@ const ldmKey = 'model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn
 const diffusersKey = 'down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight';
 const inLdm = 'model.diffusion_model.input_blocks.0.0.weight';
 
-const later = 'which is not supported yet';
+const later = 'not supported yet';
 const addition = 'an addition to a model, not a model';
 const part = 'one component of a model, not a whole one';
 
@@ -89,7 +89,7 @@ const signatures: readonly Signature[] = [
     family: {
       name: 'a contextualizer and its mask embedding',
       use: 'none',
-      why: 'a part of the MLM objective, which lies in a model’s contextualizer folder',
+      why: 'a part of the MLM objective, which belongs into a model’s contextualizer folder',
     },
     is: (has) => has(/^mask_embedding$/),
   },
@@ -107,11 +107,16 @@ const signatures: readonly Signature[] = [
     is: (_, shapeOf, tensors) => tensors.size === 2 && shapeOf('clip_l') !== undefined && shapeOf('clip_g') !== undefined,
   },
   {
-    family: { name: 'a textual-inversion embedding', use: 'embedding' },
+    family: { name: 'a textual-inversion embedding', use: 'embedding', why: 'which goes to --artefact' },
     is: (_, __, tensors) => {
       const learned = [...tensors.values()].filter(({ dtype }) => /^B?F/.test(dtype));
-      const shape = learned[0]?.shape ?? [];
-      return learned.length === 1 && tensors.size <= 3 && (shape.length === 1 || (shape.length === 2 && shape[0]! <= 128));
+      const { shape = [], name = '' } = learned[0] ?? {};
+      return (
+        !/\.(weight|bias)$/.test(name) &&
+        learned.length === 1 &&
+        tensors.size <= 3 &&
+        (shape.length === 1 || (shape.length === 2 && shape[0]! <= 128))
+      );
     },
   },
 ];

@@ -2,25 +2,25 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import * as z from 'zod';
-import { schedulerConfig } from '../diffusion/schedule.ts';
 import type { Prediction, SchedulerConfig } from '../diffusion/schedule.ts';
 import { UserError } from '../errors.ts';
 import { input } from '../graph/ops.ts';
 import type { Parameters } from '../nn/parameters.ts';
 import { isTokenizerFolder, readTokenizer } from '../text/tokenizer.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
-import { clipText, clipTextConfig, clipTokenEmbedding } from './clip-text.ts';
+import { clipText, clipTokenEmbedding } from './clip-text.ts';
 import type { ClipTextConfig } from './clip-text.ts';
+import { oneModel, readConfig, readConfigs, readIndex } from './configs.ts';
 import { contextualizer, contextualizerConfig, maskTokens } from './contextualizer.ts';
 import type { ContextualizerConfig } from './contextualizer.ts';
 import { familyOf, pipelineFamily } from './family.ts';
+import type { Family } from './family.ts';
 import { currentText, currentVae } from './keys.ts';
 import { choosePrediction, layouts, splitCheckpoint } from './stable-diffusion.ts';
 import type { Layout } from './stable-diffusion.ts';
-import { unet, unetConfig } from './unet.ts';
+import { unet } from './unet.ts';
 import type { UnetConfig } from './unet.ts';
-import { vaeConfig, vaeDecode, vaeEncode } from './vae.ts';
+import { vaeDecode, vaeEncode } from './vae.ts';
 import type { VaeConfig } from './vae.ts';
 import { checkWeights, frozenParameters, openFile, openWeights } from './weights.ts';
 import type { Weights } from './weights.ts';
@@ -50,13 +50,14 @@ export interface LoadOptions {
   prediction?: Prediction | undefined;
 }
 
-const oneModel = 'a folder in diffusers’ layout, one .safetensors or .ckpt file of Stable Diffusion 1 or 2, or tiny';
-
 /** Where a model's contextualizer lies: inside its folder, or beside its file, as NAME.contextualizer. */
 export function contextualizerFolder(path: string): string {
   const isFile = existsSync(path) && !statSync(path).isDirectory();
-  return isFile ? `${path.slice(0, path.length - extname(path).length)}.contextualizer` : join(path, 'contextualizer');
+  return isFile ? beside(path, '.contextualizer') : join(path, 'contextualizer');
 }
+
+/** A file's path with another ending. */
+const beside = (path: string, ending: string): string => path.slice(0, path.length - extname(path).length) + ending;
 
 /** Loads a model. Throws a UserError that names the file and the remedy where something is missing or does not fit. */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<DiffusionModel> {
@@ -79,53 +80,42 @@ async function readContextualizer(folder: string, text: ClipTextConfig): Promise
   return component(config, await openWeights(folder, 'model'), traces.contextualizer);
 }
 
-const modelIndex = z.object({ _class_name: z.string(), _diffusers_version: z.string().optional(), _name_or_path: z.string().optional() });
-
-/** model_index.json of a folder in diffusers' layout. */
-export const readIndex = (folder: string): Promise<z.infer<typeof modelIndex>> => readConfig(join(folder, 'model_index.json'), modelIndex);
-
 type Found = Omit<DiffusionModel, 'contextualizer'>;
 
 async function fromFolder(folder: string, options: LoadOptions): Promise<Found> {
   if (!existsSync(join(folder, 'model_index.json'))) throw new UserError(`${folder} has no model_index.json: --model takes ${oneModel}`);
-  const { _class_name: name } = await readIndex(folder);
-  const family = pipelineFamily(name);
-  if (family.use !== 'model') throw new UserError(`${folder} is ${family.name}: ${family.why ?? ''}; --model takes ${oneModel}`);
+  const family = pipelineFamily((await readIndex(folder))._class_name);
+  if (family.use !== 'model') throw refusal(folder, family);
+  const { textEncoder: text, unet: denoiser, vae, scheduler } = await readConfigs(folder);
   const at = (part: string): string => join(folder, part);
-  const config = <C>(part: string, schema: z.ZodType<C>): Promise<C> => readConfig(join(at(part), 'config.json'), schema, fixed[part]);
-  const scheduler = await readConfig(join(at('scheduler'), 'scheduler_config.json'), schedulerConfig, fixed.scheduler);
-  const [text, denoiser] = [await config('text_encoder', clipTextConfig), await config('unet', unetConfig)];
   const diffusion = 'diffusion_pytorch_model';
-  const [textWeights, vaeWeights] = [
-    await openWeights(at('text_encoder'), 'model', 'pytorch_model'),
-    await openWeights(at('vae'), diffusion),
-  ];
+  const textWeights = await openWeights(at('text_encoder'), 'model', 'pytorch_model');
+  const vaeWeights = await openWeights(at('vae'), diffusion);
   return {
     folder,
     tokenizer: await readTokenizer(options.tokenizer ?? at('tokenizer')),
     textEncoder: component(text, { ...textWeights, tensors: currentText(textWeights.tensors) }, traces.textEncoder),
     unet: component(denoiser, await openWeights(at('unet'), diffusion), traces.unet),
-    vae: component(await config('vae', vaeConfig), { ...vaeWeights, tensors: currentVae(vaeWeights.tensors) }, traces.vae),
+    vae: component(vae, { ...vaeWeights, tensors: currentVae(vaeWeights.tensors) }, traces.vae),
     scheduler: { ...scheduler, prediction_type: options.prediction ?? scheduler.prediction_type },
   };
 }
 
+const refusal = (path: string, { name, why }: Family): UserError => new UserError(`${path} is ${name}, ${why}; --model takes ${oneModel}`);
+
 async function fromFile(path: string, options: LoadOptions): Promise<Found> {
   const weights = await openFile(path);
   const family = familyOf(weights.tensors);
-  if (family?.version === undefined)
-    throw new UserError(
-      family === undefined
-        ? `${path} holds ${weights.tensors.size} tensors of no known kind; --model takes ${oneModel}`
-        : `${path} is ${family.name}: ${family.why ?? ''}; --model takes ${oneModel}`,
-    );
-  return { ...(await singleFile(path, weights, layouts[family.version], options)), folder: path };
+  if (family === undefined)
+    throw new UserError(`${path} holds ${weights.tensors.size} tensors of no known kind; --model takes ${oneModel}`);
+  if (family.version === undefined) throw refusal(path, family);
+  return singleFile(path, weights, layouts[family.version], options);
 }
 
 /** A model from the tensors of one file. */
 export async function singleFile(path: string, weights: Weights, layout: Layout, options: LoadOptions): Promise<Found> {
   const parts = splitCheckpoint(weights, layout);
-  const yaml = await readFile(`${path.slice(0, path.length - extname(path).length)}.yaml`, 'utf8').catch(() => undefined);
+  const yaml = await readFile(beside(path, '.yaml'), 'utf8').catch(() => undefined);
   const { prediction, guessed } = choosePrediction(layout, { option: options.prediction, yaml, metadata: weights.metadata });
   const folder = options.tokenizer ?? [join(dirname(path), 'tokenizer'), dirname(path)].find(isTokenizerFolder);
   if (folder === undefined)
@@ -182,59 +172,6 @@ const traces = {
 function component<C>(config: C, weights: Weights, trace: { run: (p: Parameters, config: C) => unknown; ignored: RegExp }): Component<C> {
   checkWeights(weights, (p) => trace.run(p, config), trace.ignored);
   return { config, parameters: frozenParameters(weights) };
-}
-
-/** Fields that change what a component computes, and the values that are computed here. */
-const fixed: Record<string, Record<string, readonly unknown[]>> = {
-  unet: {
-    act_fn: ['silu'],
-    addition_embed_type: [null],
-    class_embed_type: [null],
-    num_class_embeds: [null],
-    encoder_hid_dim: [null],
-    time_cond_proj_dim: [null],
-    transformer_layers_per_block: [1],
-    dual_cross_attention: [false],
-    only_cross_attention: [false],
-    resnet_time_scale_shift: ['default'],
-    mid_block_type: ['UNetMidBlock2DCrossAttn'],
-    center_input_sample: [false],
-    in_channels: [4],
-  },
-  vae: {
-    act_fn: ['silu'],
-    down_block_types: ['DownEncoderBlock2D'],
-    up_block_types: ['UpDecoderBlock2D'],
-    mid_block_add_attention: [true],
-    use_quant_conv: [true],
-    use_post_quant_conv: [true],
-    shift_factor: [null, 0],
-  },
-  scheduler: { trained_betas: [null], rescale_betas_zero_snr: [false] },
-};
-
-async function readConfig<C>(path: string, schema: z.ZodType<C>, only: Record<string, readonly unknown[]> = {}): Promise<C> {
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw new UserError(`${path} cannot be read: a model is ${oneModel}`);
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new UserError(`${path} is not JSON: fetch the model again`);
-  }
-  const result = schema.safeParse(json);
-  if (!result.success) {
-    const { path: key, message } = result.error.issues[0]!;
-    throw new UserError(`${path}: ${key.length === 0 ? '' : `${key.join('.')}: `}${message}`);
-  }
-  for (const [key, allowed] of Object.entries(only)) {
-    const value = (json as Record<string, unknown>)[key];
-    const wrong = value === undefined ? undefined : [value].flat().find((one) => !allowed.includes(one));
-    if (wrong !== undefined)
-      throw new UserError(`${path}: ${key} is ${JSON.stringify(value)}, which is not supported yet; ${JSON.stringify(allowed[0])} is`);
-  }
-  return result.data;
 }
 
 /** Side of a model's pictures, in pixels. */

@@ -114,13 +114,7 @@ export function frozenParameters(weights: Weights): Parameters {
 export function checkWeights(weights: Weights, trace: (p: Parameters) => void, ignored: RegExp = /^$/): void {
   const { source, tensors } = weights;
   const { source: asked, tensors: wanted } = stateSource();
-  try {
-    trace(new Parameters(asked));
-  } catch (error) {
-    // Shape rules refuse what does not fit together; published layouts do, a config.json may not.
-    if (weights.layout !== undefined || !(error instanceof Error)) throw error;
-    throw new UserError(`${source}: its config.json contradicts itself (${error.message.replace('internal: ', '')})`);
-  }
+  trace(new Parameters(asked));
   const several = (names: readonly string[]): string => `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`;
   const missing = [...wanted.keys()].filter((name) => !tensors.has(name));
   if (missing.length > 0) throw new UserError(`${source} lacks ${several(missing)}, which ${layoutOf(weights)} asks for`);

@@ -1,5 +1,5 @@
 /** Models of the shape of Stable Diffusion 1 and 2 against diffusers and transformers: oracle/checkpoints.py. */
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addNoise, alphasCumprod, diffusionFeeds, predictionTarget, schedulerConfig } from '../../src/diffusion/schedule.ts';
@@ -20,6 +20,7 @@ import { startToken, endToken } from '../../src/text/tokenizer.ts';
 import { scratch } from '../scratch.ts';
 import { realTensors, weightsFor } from './formula.ts';
 import type { Weight } from './formula.ts';
+import { writeSparse } from './headers.ts';
 
 let engine: Engine;
 beforeAll(() => {
@@ -179,7 +180,7 @@ describe.each([1, 2] as const)('Stable Diffusion %i, small', (version) => {
     // A file of the real size, all holes, as publishers lay it out: the header is all that loading reads.
     const folder = await scratch();
     const path = join(folder, `v${version}.safetensors`);
-    await writeSparse(path, version);
+    await writeSparse(path, singleFileShapes(version));
     await fakeVocabulary(join(folder, 'tokenizer'), 49408);
     const model = await loadModel(path);
     expect(model.scheduler.prediction_type).toBe(version === 1 ? 'epsilon' : 'v_prediction');
@@ -213,25 +214,14 @@ async function fakeVocabulary(folder: string, size: number): Promise<void> {
   await writeFile(join(folder, 'merges.txt'), '#version: 0.2\n');
 }
 
-/** A single file with the real tensors' names and shapes, as float16, and no bytes on the disk. */
-async function writeSparse(path: string, version: 1 | 2): Promise<void> {
-  const header: Record<string, { dtype: string; shape: number[]; data_offsets: number[] }> = {};
-  let end = 0;
-  const place = (name: string, shape: readonly number[]): void => {
-    const length = 2 * shape.reduce((a, b) => a * b, 1);
-    header[name] = { dtype: 'F16', shape: [...shape], data_offsets: [end, (end += length)] };
-  };
+/** Names and shapes of a single file as publishers lay it out, with what it holds besides the three components. */
+function* singleFileShapes(version: 1 | 2): Generator<readonly [string, readonly number[]]> {
   for (const [part, name, single, shape] of realTensors(version)) {
-    if (single in header) continue;
-    if (single.includes('in_proj')) place(single, [3 * shape[0]!, ...shape.slice(1)]);
-    else place(single, part === 'vae' && /attentions\.0\.to_.*weight$/.test(name) ? [...shape, 1, 1] : shape);
+    if (single.includes('in_proj')) yield [single, [3 * shape[0]!, ...shape.slice(1)]];
+    else yield [single, part === 'vae' && /attentions\.0\.to_.*weight$/.test(name) ? [...shape, 1, 1] : shape];
   }
-  place(`cond_stage_model.${version === 1 ? 'transformer.text_model.embeddings.position_ids' : 'model.logit_scale'}`, []);
+  yield [`cond_stage_model.${version === 1 ? 'transformer.text_model.embeddings.position_ids' : 'model.logit_scale'}`, []];
+  yield ['model_ema.diffusion_modeltime_embed0bias', [1280]];
   if (version === 2)
-    for (const name of ['ln_1.weight', 'ln_1.bias']) place(`cond_stage_model.model.transformer.resblocks.23.${name}`, [1024]);
-  const json = Buffer.from(JSON.stringify(header));
-  const prefix = Buffer.alloc(8);
-  prefix.writeBigUInt64LE(BigInt(json.length));
-  await writeFile(path, Buffer.concat([prefix, json]));
-  await truncate(path, 8 + json.length + end);
+    for (const name of ['ln_1.weight', 'ln_1.bias']) yield [`cond_stage_model.model.transformer.resblocks.23.${name}`, [1024]];
 }
