@@ -35,9 +35,12 @@ function sizes(tensors: TensorTable): { tensors: number; parameters: number; byt
 function useOf(path: string, family: Family, tensors: TensorTable): string {
   if (family.use === 'model') return `contextura customize --model ${path}, contextura generate --model ${path}`;
   if (family.use === 'none') return `nothing by itself: ${family.why}`;
-  const width = [...tensors.values()].find(({ dtype }) => /^B?F/.test(dtype))!.shape.at(-1)!;
+  const generate = `contextura generate --artefact ${path}`;
+  const entries = [...tensors.values()].filter(({ dtype }) => /^B?F/.test(dtype));
+  if (entries.length > 1) return `${generate}, with the model that it was learned on`;
+  const width = entries[0]!.shape.at(-1)!;
   const models: Record<number, string> = { 768: 'Stable Diffusion 1', 1024: 'Stable Diffusion 2', 128: 'the embedded model' };
-  return `contextura generate --artefact ${path}, with a model whose text encoder is ${width} wide${width in models ? ` (${models[width]})` : ''}`;
+  return `${generate}, with a model whose text encoder is ${width} wide${width in models ? ` (${models[width]})` : ''}`;
 }
 
 const parsed = (text: string): unknown => {
@@ -65,7 +68,7 @@ async function inspectFile(path: string): Promise<Facts> {
     ...(choice !== undefined && {
       predicts: `${choice.prediction}${choice.guessed ? ' (not said in the file; most of its kind do)' : ''}`,
     }),
-    ...(family.use === 'embedding' && {
+    ...(family.use === 'artefact' && tensors.size <= 16 && {
       vectors: Object.fromEntries([...tensors.values()].map(({ name, shape }) => [name, shape.join(' × ')])),
     }),
     ...sizes(tensors),

@@ -5,7 +5,7 @@ export interface Family {
   /** In words, as `inspect` says it. */
   name: string;
   /** What Contextura can do with it: `--model`, `--artefact`, or nothing. */
-  use: 'model' | 'embedding' | 'none';
+  use: 'model' | 'artefact' | 'none';
   /** Why it is no model, as words that follow its name. */
   why?: string;
   /** The kind of Stable Diffusion, where it is one. */
@@ -24,16 +24,17 @@ const inLdm = 'model.diffusion_model.input_blocks.0.0.weight';
 
 const later = 'not supported yet';
 const addition = 'an addition to a model, not a model';
+const learned = 'which goes to --artefact, beside the model that it was learned on';
 const part = 'one component of a model, not a whole one';
 
 /** In order: what is told apart by what comes first. */
 const signatures: readonly Signature[] = [
-  { family: { name: 'a LoRA (kohya’s layout)', use: 'none', why: addition }, is: (has) => has(/^lora_(unet|te\d?|transformer)_/) },
+  { family: { name: 'a LoRA (kohya’s layout)', use: 'artefact', why: learned }, is: (has) => has(/^lora_(unet|te\d?|transformer)_/) },
   {
-    family: { name: 'a LoRA (diffusers’ layout)', use: 'none', why: addition },
+    family: { name: 'a LoRA (diffusers’ layout)', use: 'artefact', why: learned },
     is: (has) => has(/\.(lora_(A|B|up|down)|lora\.(up|down))\./) || has(/processor\.to_\w+_lora\./),
   },
-  { family: { name: 'Custom Diffusion weights', use: 'none', why: addition }, is: (has) => has(/processor\.to_[kv]_custom_diffusion/) },
+  { family: { name: 'Custom Diffusion weights', use: 'artefact', why: learned }, is: (has) => has(/processor\.to_[kv]_custom_diffusion/) },
   {
     family: { name: 'a Flux checkpoint', use: 'none', why: later },
     is: (has) => has(/(^|\.)double_blocks\.\d+\./) || has(/(^|\.)single_transformer_blocks\.\d+\./),
@@ -99,7 +100,7 @@ const signatures: readonly Signature[] = [
   },
   { family: { name: 'a vision transformer such as DINO', use: 'none', why: part }, is: (has) => has(/^embeddings\.cls_token$/) },
   {
-    family: { name: 'an XTI embedding (one vector per layer)', use: 'none', why: addition },
+    family: { name: 'an XTI embedding (one vector per layer)', use: 'artefact', why: learned },
     is: (has, _, tensors) => tensors.size === 16 && has(/^(IN|OUT)\d\d$|^MID$/),
   },
   {
@@ -107,13 +108,13 @@ const signatures: readonly Signature[] = [
     is: (_, shapeOf, tensors) => tensors.size === 2 && shapeOf('clip_l') !== undefined && shapeOf('clip_g') !== undefined,
   },
   {
-    family: { name: 'a textual-inversion embedding', use: 'embedding', why: 'which goes to --artefact' },
+    family: { name: 'a textual-inversion embedding', use: 'artefact', why: learned },
     is: (_, __, tensors) => {
-      const learned = [...tensors.values()].filter(({ dtype }) => /^B?F/.test(dtype));
-      const { shape = [], name = '' } = learned[0] ?? {};
+      const floats = [...tensors.values()].filter(({ dtype }) => /^B?F/.test(dtype));
+      const { shape = [], name = '' } = floats[0] ?? {};
       return (
         !/\.(weight|bias)$/.test(name) &&
-        learned.length === 1 &&
+        floats.length === 1 &&
         tensors.size <= 3 &&
         (shape.length === 1 || (shape.length === 2 && shape[0]! <= 128))
       );

@@ -80,14 +80,6 @@ async function openShards(folder: string, index: string): Promise<TensorTable> {
 
 const stored: Partial<Record<TensorEntry['dtype'], FileSource['stored']>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
-const inFile = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const;
-
-/** The numbers of a frozen parameter. */
-export function constantValues({ attributes: { source }, shape }: Tensor<'constant'>): Float32Array {
-  if (source.kind === 'file') return readEntry({ ...source, name: 'a constant', dtype: inFile[source.stored], shape });
-  return source.data as Float32Array;
-}
-
 /** Frozen parameters: constants that stay in their files. Throws a UserError for what is missing or has another shape. */
 export function frozenParameters(weights: Weights): Parameters {
   const { source, tensors } = weights;

@@ -13,7 +13,8 @@ export function drawMask(
   random: Random,
   kept: ReadonlySet<number> = new Set(),
 ): Float32Array {
-  const end = ids.indexOf(tokenizer.end); // what follows only fills up, with an ordinary token in Stable Diffusion 2
+  // What follows the end only fills up: with an ordinary token in Stable Diffusion 2.
+  const end = ids.includes(tokenizer.end) ? ids.indexOf(tokenizer.end) : ids.length;
   const ordinary = [...ids.keys()].filter(
     (i) => i < end && ids[i]! < tokenizer.vocabularySize && !tokenizer.isSpecial(ids[i]!) && !kept.has(ids[i]!),
   );

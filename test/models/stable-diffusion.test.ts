@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addNoise, alphasCumprod, diffusionFeeds, predictionTarget, schedulerConfig } from '../../src/diffusion/schedule.ts';
+import { valuesOf } from '../../src/files/constants.ts';
 import { openSafetensors, readTensor, writeSafetensors } from '../../src/files/safetensors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
@@ -14,7 +15,7 @@ import { layouts } from '../../src/models/stable-diffusion.ts';
 import type { Layout } from '../../src/models/stable-diffusion.ts';
 import { unet, unetConfig } from '../../src/models/unet.ts';
 import { vaeConfig, vaeDecode, vaeEncode } from '../../src/models/vae.ts';
-import { constantValues, openFile } from '../../src/models/weights.ts';
+import { openFile } from '../../src/models/weights.ts';
 import { Parameters, stateSource } from '../../src/nn/parameters.ts';
 import { startToken, endToken } from '../../src/text/tokenizer.ts';
 import { scratch } from '../scratch.ts';
@@ -148,7 +149,7 @@ describe.each([1, 2] as const)('Stable Diffusion %i, small', (version) => {
         const tensor = parts[part as keyof typeof parts].parameters.get(name, shape) as Tensor<'constant'>;
         expect(tensor.attributes.source.kind).toBe('file');
         expect(
-          constantValues(tensor).every((x, i) => x === data[i]),
+          valuesOf(tensor).every((x, i) => x === data[i]),
           name,
         ).toBe(true);
         count++;
