@@ -68,9 +68,10 @@ async function inspectFile(path: string): Promise<Facts> {
     ...(choice !== undefined && {
       predicts: `${choice.prediction}${choice.guessed ? ' (not said in the file; most of its kind do)' : ''}`,
     }),
-    ...(family.use === 'artefact' && tensors.size <= 16 && {
-      vectors: Object.fromEntries([...tensors.values()].map(({ name, shape }) => [name, shape.join(' × ')])),
-    }),
+    ...(family.use === 'artefact' &&
+      tensors.size <= 16 && {
+        vectors: Object.fromEntries([...tensors.values()].map(({ name, shape }) => [name, shape.join(' × ')])),
+      }),
     ...sizes(tensors),
     ...(recipe !== undefined && { recipe: parsed(recipe) }),
     ...(Object.keys(rest).length > 0 && { metadata: rest }),
@@ -122,7 +123,11 @@ async function inspectRun(path: string): Promise<Facts> {
   return {
     path,
     family: 'a run of Contextura',
-    use: names.length > 0 ? `contextura generate --artefact ${path}` : `contextura customize --resume ${path}`,
+    use: existsSync(run.in('artefact', 'model_index.json'))
+      ? `contextura generate --model ${run.in('artefact')}`
+      : names.length > 0
+        ? `contextura generate --artefact ${path}`
+        : `contextura customize --resume ${path}`,
     steps: (await run.metrics()).at(-1)?.step ?? 0,
     checkpoints: await run.checkpoints(),
     artefacts: await Promise.all(names.map((name) => inspectFile(run.in('artefact', name)))),

@@ -101,7 +101,7 @@ const signatures: readonly Signature[] = [
   { family: { name: 'a vision transformer such as DINO', use: 'none', why: part }, is: (has) => has(/^embeddings\.cls_token$/) },
   {
     family: { name: 'an XTI embedding (one vector per layer)', use: 'artefact', why: learned },
-    is: (has, _, tensors) => tensors.size === 16 && has(/^(IN|OUT)\d\d$|^MID$/),
+    is: (_, __, tensors) => tensors.size > 1 && [...tensors.keys()].every((name) => /^((IN|OUT)\d\d|MID)$/.test(name)),
   },
   {
     family: { name: 'an embedding of Stable Diffusion XL', use: 'none', why: later },

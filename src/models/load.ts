@@ -139,7 +139,7 @@ export async function singleFile(path: string, weights: Weights, layout: Layout,
 }
 
 /** What each component asks for, in any of its uses, and what its files may hold besides. */
-const traces = {
+export const traces = {
   textEncoder: {
     run: (p: Parameters, c: ClipTextConfig): unknown => clipText(p, c, clipTokenEmbedding(p, c, input('ids', [1, 2], 'int32'))),
     ignored: /^(text_projection\.weight|logit_scale)$/,

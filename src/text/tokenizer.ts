@@ -66,10 +66,10 @@ export class ClipTokenizer {
   readonly placeholders: readonly Placeholder[];
   /** What fills a prompt up: the end token in CLIP, "!" in Stable Diffusion 2. */
   readonly padding: number;
+  readonly paddingToken: string;
   private readonly inner: HuggingFaceTokenizer;
   private readonly vocab: Readonly<Record<string, number>>;
   private readonly merges: readonly string[];
-  private readonly paddingToken: string;
 
   constructor(
     vocab: Readonly<Record<string, number>>,

@@ -110,8 +110,7 @@ describe('a folder', () => {
     const map = Object.fromEntries([...tensors.keys()].map((name) => [name, shardOf(name)]));
     await writeFile(index, JSON.stringify({ metadata: {}, weight_map: map }));
     const sharded = (await loadModel(folder)).unet;
-    for (const { name, shape } of tensors.values())
-      expect(valuesOf(sharded.parameters.get(name, shape))).toEqual(before.get(name));
+    for (const { name, shape } of tensors.values()) expect(valuesOf(sharded.parameters.get(name, shape))).toEqual(before.get(name));
     await writeFile(index, JSON.stringify({ weight_map: { ...map, 'conv_in.weight': shardOf('up') } }));
     await refused(loadModel(folder), `${index} says that ${shardOf('up')} holds conv_in.weight, which it does not: fetch the model again`);
     await writeFile(index, JSON.stringify({ weight_map: { ...map, 'conv_in.weight': '../../x.safetensors' } }));
@@ -127,7 +126,7 @@ describe('a folder', () => {
     const { tensors } = await openWeights(folder, 'model', 'pytorch_model');
     expect(tensors.get('half')).toMatchObject({ dtype: 'F16', shape: [2, 3] });
     const p = frozenParameters({ source: folder, tensors });
-    const kinds = ['single', 'half', 'brain', 'double'].map((name) => p.get(name, tensors.get(name)!.shape));
+    const kinds = ['single', 'half', 'brain', 'double'].map((name) => p.get(name, tensors.get(name)!.shape) as Tensor<'constant'>);
     expect(kinds.map((tensor) => tensor.attributes.source.kind)).toEqual(['file', 'file', 'file', 'memory']);
     for (const tensor of kinds) expect([...valuesOf(tensor)]).toEqual([-0.5, -0.25, 0, 0.25, 0.5, 0.75]);
     await refused(
@@ -161,9 +160,7 @@ describe('a folder', () => {
       ['vae', 'encoder.mid_block.attentions.0.to_q.bias', [64]],
       ['textEncoder', 'text_model.final_layer_norm.weight', [128]],
     ] as const)
-      expect(valuesOf(old[part].parameters.get(name, shape))).toEqual(
-        valuesOf(now[part].parameters.get(name, shape)),
-      );
+      expect(valuesOf(old[part].parameters.get(name, shape))).toEqual(valuesOf(now[part].parameters.get(name, shape)));
   });
 
   test.each<[string, (header: Header) => Header | undefined, string]>([

@@ -11,6 +11,7 @@ import { input, mean, square, subtract } from '../../src/graph/ops.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { clipText, clipTextConfig, clipTokenEmbedding } from '../../src/models/clip-text.ts';
 import { loadModel, singleFile } from '../../src/models/load.ts';
+import { writeModelFolder } from '../../src/models/save.ts';
 import { layouts } from '../../src/models/stable-diffusion.ts';
 import type { Layout } from '../../src/models/stable-diffusion.ts';
 import { unet, unetConfig } from '../../src/models/unet.ts';
@@ -154,6 +155,20 @@ describe.each([1, 2] as const)('Stable Diffusion %i, small', (version) => {
         ).toBe(true);
         count++;
       }
+    const out = join(folder, 'out');
+    await writeModelFolder(out, { ...model, contextualizer: undefined });
+    const again = await loadModel(out);
+    expect([again.textEncoder.config, again.unet.config, again.vae.config, again.scheduler]).toEqual(
+      [model.textEncoder.config, model.unet.config, model.vae.config, model.scheduler].map(
+        (config) => expect.objectContaining({ ...config, ...('eos_token_id' in config && { eos_token_id: 999 }) }) as unknown,
+      ),
+    );
+    expect(again.tokenizer.padding).toBe(model.tokenizer.padding);
+    for (const [name, { data, shape }] of Object.entries(states.unet))
+      expect(
+        valuesOf(again.unet.parameters.get(name, shape)).every((x, i) => x === data[i]),
+        name,
+      ).toBe(true);
     expect(count).toBe(686 + 248 + 4 + 16 * layout.textEncoder.num_hidden_layers);
   });
 
