@@ -28,7 +28,7 @@ export async function writeModelFolder(folder: string, model: DiffusionModel, wi
   const { vocab, merges } = tokenizer.definition;
   const special = { bos_token: startToken, eos_token: endToken, pad_token: tokenizer.paddingToken, unk_token: endToken };
   await writeAtomically(join(folder, 'tokenizer', 'vocab.json'), JSON.stringify(vocab));
-  await writeAtomically(join(folder, 'tokenizer', 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
+  await writeAtomically(join(folder, 'tokenizer', 'merges.txt'), `${['#version: 0.2', ...merges].join('\n')}\n`);
   const { max_position_embeddings: length } = textEncoder.config;
   await write('tokenizer/tokenizer_config.json', { tokenizer_class: 'CLIPTokenizer', model_max_length: length, ...special });
   await write('tokenizer/special_tokens_map.json', special);
