@@ -130,5 +130,5 @@ export function planFiles<F extends { path: string }>(listing: readonly F[], var
 export const isInside = (path: string): boolean =>
   path !== '' &&
   !/[\\:]/.test(path) &&
-  [...path].every((character) => character >= ' ') &&
+  Array.from(path).every((character) => character >= ' ') &&
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
