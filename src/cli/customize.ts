@@ -8,7 +8,7 @@ import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
 import { methodNames } from '../methods/index.ts';
 import { completeRecipe } from './bundled.ts';
-import { modelFlags, openModel } from './model.ts';
+import { modelDescription, modelFlags, openModel } from './model.ts';
 import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */
@@ -62,7 +62,7 @@ export const customize = defineCommand({
   meta: { name: 'customize', description: 'learn a subject from a folder of pictures' },
   args: {
     recipe: { type: 'positional', required: false, description: 'a recipe file; flags override its keys' },
-    model: { type: 'string', description: 'a folder in diffusers’ layout, a .safetensors or .ckpt file, or tiny' },
+    model: { type: 'string', description: modelDescription },
     ...modelFlags,
     images: { type: 'string', description: 'folder of PNG, JPEG or WebP pictures' },
     class: { type: 'string', description: 'what kind of thing it is: dog, teapot, …' },
@@ -119,7 +119,7 @@ export const customize = defineCommand({
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
     const engine = openEngine(args.device);
-    const model = await openModel(recipe, args.quiet);
+    const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
     const prompts = isWorldClass(recipe.class) ? promptSet(recipe.class, 200) : [];
     const progress = new Progress(args.quiet === true);
     const started = performance.now();

@@ -12,7 +12,7 @@ import { subjectMark, withSubject } from '../text/prompts.ts';
 import { readArtefact, scaled } from '../artefacts/read.ts';
 import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
-import { modelFlags, openModel } from './model.ts';
+import { modelDescription, modelFlags, openModel } from './model.ts';
 import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
@@ -35,7 +35,7 @@ export const generate = defineCommand({
       type: 'string',
       description: 'a run’s folder, or a file of learned weights; several with commas, each with a share: a,b:0.7',
     },
-    model: { type: 'string', description: 'a folder in diffusers’ layout, a .safetensors or .ckpt file, or tiny', default: 'tiny' },
+    model: { type: 'string', description: modelDescription, default: 'tiny' },
     ...modelFlags,
     n: { type: 'string', description: 'pictures', default: '8' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },

@@ -11,6 +11,7 @@ import { contextualizerFolder, loadModel } from '../models/load.ts';
 import { choosePrediction, layouts } from '../models/stable-diffusion.ts';
 import { openFile, openWeights } from '../models/weights.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
+import { locateModel, modelFlags } from './model.ts';
 import { sharedFlags } from './terminal.ts';
 
 type Facts = Record<string, unknown>;
@@ -159,11 +160,17 @@ const plain = (value: unknown): string => {
 export const inspect = defineCommand({
   meta: { name: 'inspect', description: 'what a file or folder of weights is, where it comes from, what it can be used with' },
   args: {
-    path: { type: 'positional', required: true, description: 'a .safetensors, .ckpt, .pt or .bin file, a model’s folder, or a run’s' },
+    path: {
+      type: 'positional',
+      required: true,
+      description: 'a .safetensors, .ckpt, .pt or .bin file, a model’s folder, a run’s, or a hub’s owner/name',
+    },
+    variant: modelFlags.variant,
+    offline: modelFlags.offline,
     ...sharedFlags,
   },
   async run({ args }) {
-    const { path } = args;
+    const path = await locateModel({ ...args, model: args.path }, args.quiet);
     if (!existsSync(path)) throw new UserError(`${path} does not exist: name a file of weights, a model’s folder or a run’s`);
     const facts = statSync(path).isDirectory() ? await inspectFolder(path) : await inspectFile(path);
     if (args.json === true) process.stdout.write(`${JSON.stringify(facts)}\n`);

@@ -11,6 +11,7 @@ import { Judges } from '../evaluation/judges.ts';
 import { exportJudges, exportTiny, importTiny } from '../pretrain/export.ts';
 import { pretrainContextualizer, pretrainDecoder, pretrainJudges, pretrainSharper, pretrainTiny } from '../pretrain/tiny.ts';
 import type { StageEvent } from '../pretrain/workshop.ts';
+import { locateModel, modelDescription, modelFlags } from './model.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 async function follow(events: AsyncGenerator<StageEvent, void>, progress: Progress, signal: AbortSignal): Promise<void> {
@@ -28,7 +29,9 @@ export const pretrain = defineCommand({
   meta: { name: 'pretrain', description: 'pretrain a contextualizer for a text encoder, or remake the embedded model' },
   args: {
     what: { type: 'positional', required: true, description: 'contextualizer, or tiny' },
-    model: { type: 'string', description: 'contextualizer: a folder in diffusers’ layout, or tiny', default: 'tiny' },
+    model: { type: 'string', description: `contextualizer: ${modelDescription}`, default: 'tiny' },
+    variant: { ...modelFlags.variant, description: `contextualizer: ${modelFlags.variant.description}` },
+    offline: { ...modelFlags.offline, description: `contextualizer: ${modelFlags.offline.description}` },
     corpus: { type: 'string', description: 'contextualizer: captions, one a line' },
     steps: { type: 'string', description: 'contextualizer: training steps', default: '2000' },
     batch: { type: 'string', description: 'contextualizer: captions per step', default: '48' },
@@ -86,7 +89,7 @@ export const pretrain = defineCommand({
       .map((line) => line.trim())
       .filter((line) => line !== '');
     if (corpus.length === 0) throw new UserError(`--corpus ${args.corpus} holds no captions: one a line is expected`);
-    const folder = args.model === 'tiny' ? assetPath('tiny') : args.model;
+    const folder = await locateModel(args, args.quiet);
     const model = await loadModel(folder);
     const engine = openEngine(args.device);
     const steps = numberFlag('steps', args.steps, { min: 1, integer: true });

@@ -189,10 +189,8 @@ async function* fill(access: HubAccess, store: string, commit: string, listing: 
   for (const [i, file] of missing.entries()) {
     const blob = blobOf(file);
     let release = await tryLock(`${blob}.lock`);
-    for (; release === undefined; release = await tryLock(`${blob}.lock`)) {
-      yield { kind: 'waiting', file: file.path };
-      await pause(500, undefined, { signal: options.signal });
-    }
+    if (release === undefined) yield { kind: 'waiting', file: file.path };
+    for (; release === undefined; release = await tryLock(`${blob}.lock`)) await pause(500, undefined, { signal: options.signal });
     try {
       const path = file.path.split('/').map(encodeURIComponent).join('/');
       let told = -Infinity;
@@ -225,17 +223,12 @@ async function judge(folder: string, options: HubOptions): Promise<void> {
 }
 
 /**
- * The local folder of a model: `name` itself where it is a place on this disk, and otherwise a snapshot in the cache of
+ * The local folder of a model: `name` itself where it is, or can only be, a place on this disk, and otherwise a snapshot in the cache of
  * Python's huggingface_hub, into which is fetched what is missing. Only the latter uses the network. Throws a UserError of
  * one line for whatever stands in the way; when the signal is aborted, its reason. What has been fetched by then stays.
  */
 export async function* resolveModel(name: string, options: HubOptions = {}): AsyncGenerator<HubEvent, string> {
-  if (!isHubName(name)) {
-    const path = expand(name);
-    if (!existsSync(path))
-      throw new UserError(`${name} does not exist: a folder in diffusers' layout, a hub's owner/name or tiny is expected`);
-    return path;
-  }
+  if (!isHubName(name)) return expand(name);
   const env = options.environment ?? process.env;
   const { id, revision } = parseName(name);
   const store = join(cacheFolder(env), `models--${id.replace('/', '--')}`);

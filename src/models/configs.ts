@@ -13,7 +13,8 @@ import { vaeConfig } from './vae.ts';
 import type { VaeConfig } from './vae.ts';
 
 /** What `--model` takes, for errors. */
-export const oneModel = 'a folder in diffusers’ layout, one .safetensors or .ckpt file of Stable Diffusion 1 or 2, or tiny';
+export const oneModel =
+  'a folder in diffusers’ layout, one .safetensors or .ckpt file of Stable Diffusion 1 or 2, a hub’s owner/name, or tiny';
 
 /** A JSON file of a model's folder by its schema. Throws a UserError that names the first field that is wrong. */
 export async function readConfig<C>(path: string, schema: z.ZodType<C>, only: Record<string, readonly unknown[]> = {}): Promise<C> {
