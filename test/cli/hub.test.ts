@@ -27,11 +27,14 @@ test('generate fetches a model once and gives the pictures of the same model on 
   const hub = await serveHub(await folder('assets/tiny'));
   const home = await scratch();
   const env = { HF_HOME: home, HF_ENDPOINT: hub.endpoint, HF_TOKEN: 'a-secret-word' };
+  const common = ['--prompt', 'a dog', '--n', '1', '--steps', '1'];
   const generate = (model: string, out: string, ...more: string[]): string[] => [
     'generate',
+    ...common,
     '--model',
     model,
-    ...['--prompt', 'a dog', '--n', '1', '--steps', '1', '--out', join(home, out)],
+    '--out',
+    join(home, out),
     ...more,
   ];
   const first = await contextura(generate('owner/name', 'a'), env);
