@@ -236,7 +236,7 @@ describe('a folder', () => {
     const folder = await scratch();
     await refused(
       loadModel(folder),
-      `${folder} has no model_index.json: --model takes a folder in diffusers’ layout, one .safetensors or .ckpt file of Stable Diffusion 1 or 2, or tiny`,
+      `${folder} has no model_index.json: --model takes a folder in diffusers’ layout, one .safetensors or .ckpt file of Stable Diffusion 1 or 2, a hub’s owner/name, or tiny`,
     );
     await refused(loadModel(join(folder, 'none')), /none does not exist: name a folder in diffusers’ layout/);
     const model = await copy();
