@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { UserError } from './errors.ts';
 
 export const recipeSchema = z.strictObject({
-  model: z.string().default('tiny').describe('a folder in diffusers’ layout, or tiny'),
+  model: z.string().default('tiny').describe('a folder in diffusers’ layout, a .safetensors or .ckpt file, or tiny'),
   images: z.string().describe('a folder of pictures of the subject'),
   class: z.string().min(1).describe('what kind of thing the subject is, in a word or two'),
   method: z.string().min(1).default('ti').describe('customisation method'),
@@ -55,6 +55,8 @@ export const recipeSchema = z.strictObject({
   crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
   checkpointEvery: z.int().min(1).default(100),
   sampleEvery: z.int().min(0).default(100).describe('steps between sample pictures; 0 for none'),
+  tokenizer: z.string().optional().describe('folder of CLIP’s tokenizer, for a single-file model that has none beside it'),
+  prediction: z.enum(['epsilon', 'v']).optional().describe('what the U-Net predicts, where the model does not say it'),
   seed: z.int().min(0).default(0),
 });
 export type Recipe = z.infer<typeof recipeSchema>;

@@ -5,6 +5,8 @@ export { UserError } from './errors.ts';
 export { Judges, scorePictures } from './evaluation/judges.ts';
 export type { Scores } from './evaluation/judges.ts';
 export { pairedBootstrap } from './evaluation/statistics.ts';
+export { resolveModel } from './files/hub.ts';
+export type { HubEvent, HubOptions } from './files/hub.ts';
 export { Engine, Program, evaluate } from './graph/engine.ts';
 export { gradients } from './graph/gradient.ts';
 export { Random } from './graph/random.ts';

@@ -1,4 +1,5 @@
 /** Writing what was learned, in the layouts of other tools. */
+import { statSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, internal } from '../errors.ts';
@@ -6,6 +7,7 @@ import { writeSafetensors } from '../files/safetensors.ts';
 import type { Learned } from '../methods/learned.ts';
 import type { Format } from '../methods/method.ts';
 import type { DiffusionModel } from '../models/load.ts';
+import { writeModelFolder } from '../models/save.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /** Weights under their own names: the layout of a method that names none. */
@@ -47,7 +49,8 @@ export async function writeArtefact(
   const { format = formatOf(learned), half = false } = options;
   const { words, settings } = learned;
   const files = format.write(learned.weights, { tokens: words.map(({ token }) => token), model, settings });
-  if (format.isModel === true) {
+  if (format.isModel === true && !statSync(model.folder).isDirectory()) await writeModelFolder(folder, model, new Set(Object.keys(files)));
+  else if (format.isModel === true) {
     // The base model's other parts; its contextualizer belongs to the text encoder as it was.
     const left = new Set(Object.keys(files).map((name) => join(model.folder, name)));
     const skipped = /(^|[\\/])contextualizer([\\/]|$)|\.bin$|\.safetensors(\.index\.json)?$/;

@@ -1,15 +1,15 @@
 import { defineCommand } from 'citty';
-import { loadModel } from '../models/load.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
-import { assetPath, openEngine, say, sharedFlags } from './terminal.ts';
+import { modelDescription, modelFlags, openModel } from './model.ts';
+import { openEngine, say, sharedFlags } from './terminal.ts';
 
 export const bench = defineCommand({
   meta: { name: 'bench', description: 'steps per second and GFLOP/s on this machine' },
-  args: { model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' }, ...sharedFlags },
+  args: { model: { type: 'string', description: modelDescription, default: 'tiny' }, ...modelFlags, ...sharedFlags },
   async run({ args }) {
     const engine = openEngine(args.device);
     const primitives = await measurePrimitives(engine);
-    const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
+    const model = await openModel(args, args.quiet);
     const steps = await measureModel(engine, model);
     await engine.close();
     if (args.json === true) process.stdout.write(`${JSON.stringify({ primitives, steps })}\n`);

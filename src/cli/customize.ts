@@ -1,7 +1,6 @@
 import { defineCommand } from 'citty';
 import { readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { loadModel } from '../models/load.ts';
 import { customize as learn } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import { promptSet } from '../world/captions.ts';
@@ -9,7 +8,8 @@ import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
 import { methodNames } from '../methods/index.ts';
 import { completeRecipe } from './bundled.ts';
-import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
+import { modelDescription, modelFlags, openModel } from './model.ts';
+import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */
 const numbers: Record<string, { key: string; integer?: boolean }> = {
@@ -33,6 +33,8 @@ const numbers: Record<string, { key: string; integer?: boolean }> = {
 };
 const texts: Record<string, string> = {
   model: 'model',
+  tokenizer: 'tokenizer',
+  prediction: 'prediction',
   images: 'images',
   class: 'class',
   method: 'method',
@@ -60,7 +62,8 @@ export const customize = defineCommand({
   meta: { name: 'customize', description: 'learn a subject from a folder of pictures' },
   args: {
     recipe: { type: 'positional', required: false, description: 'a recipe file; flags override its keys' },
-    model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny' },
+    model: { type: 'string', description: modelDescription },
+    ...modelFlags,
     images: { type: 'string', description: 'folder of PNG, JPEG or WebP pictures' },
     class: { type: 'string', description: 'what kind of thing it is: dog, teapot, …' },
     method: { type: 'string', description: `${methodNames().join(', ')}; ti` },
@@ -116,7 +119,7 @@ export const customize = defineCommand({
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
     const engine = openEngine(args.device);
-    const model = await loadModel(tiny ? assetPath('tiny') : recipe.model);
+    const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
     const prompts = (className: string): string[] => (isWorldClass(className) ? promptSet(className, 200) : []);
     const progress = new Progress(args.quiet === true);
     const started = performance.now();

@@ -1,39 +1,90 @@
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { defineCommand } from 'citty';
 import { measurePrimitives } from '../sweep/bench.ts';
+import { estimate } from '../sweep/estimate.ts';
+import type { Cost, Estimate } from '../sweep/estimate.ts';
+import { modelDescription, modelFlags, openModel } from './model.ts';
 import { openEngine, say, sharedFlags, version } from './terminal.ts';
 
+const two = (x: number): number => Number(x.toPrecision(2));
+const gibibytes = (bytes: number): number => Math.round(bytes / 2 ** 27) / 8;
+
+/** A cost to the two digits that it is good for. */
+const rounded = ({ flops, seconds, memory }: Cost): { gflop: number; seconds: number; memoryGB: number } => ({
+  gflop: two(flops / 1e9),
+  seconds: two(seconds),
+  memoryGB: two(memory / 1e9),
+});
+
+function modelFacts(name: string, { pixels, parameters, bytes, trainingStep, pictures, samplerSteps, timed }: Estimate, free: number) {
+  return {
+    name,
+    pixels,
+    parameters,
+    weightsGB: two(bytes / 1e9),
+    trainingStep: rounded(trainingStep),
+    picture: { samplerSteps, ...rounded(pictures) },
+    fits: { trainingStep: trainingStep.memory < free, picture: pictures.memory < free },
+    timedShare: two(timed),
+  };
+}
+
+/** What is said of a model on a terminal. */
+function modelLines({
+  name,
+  pixels,
+  parameters,
+  weightsGB,
+  trainingStep,
+  picture,
+  fits,
+  timedShare,
+}: ReturnType<typeof modelFacts>): string[] {
+  const line = (what: string, { seconds, memoryGB }: typeof trainingStep, enough: boolean): string =>
+    `${what.padEnd(34)} about ${seconds} s and ${memoryGB} GB of memory${enough ? '' : ': more than is free here'}`;
+  return [
+    `${name}: ${parameters.toLocaleString('en')} parameters in ${weightsGB} GB, pictures of ${pixels} × ${pixels} pixels`,
+    line('a step of textual inversion', trainingStep, fits.trainingStep),
+    line(`a picture in ${picture.samplerSteps} steps`, picture, fits.picture),
+    `estimates, not runs: ${Math.round(100 * timedShare)} % of the arithmetic was timed at its own size, the rest goes by rates`,
+  ];
+}
+
 export const doctor = defineCommand({
-  meta: { name: 'doctor', description: 'what this machine has and how fast it is' },
-  args: sharedFlags,
+  meta: { name: 'doctor', description: 'what this machine has and how fast it is; what a model would take here' },
+  args: {
+    model: { type: 'string', description: `estimate a training step and a picture of this model: ${modelDescription}` },
+    ...modelFlags,
+    ...sharedFlags,
+  },
   async run({ args }) {
     const engine = openEngine(args.device);
     const ort = (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
+    const free = process.availableMemory();
+    const model = args.model === undefined ? undefined : await openModel({ ...args, model: args.model }, args.quiet);
     const speeds = await measurePrimitives(engine, 300);
+    const facts = model === undefined ? undefined : modelFacts(args.model!, await estimate(engine, model), free);
     await engine.close();
-    const result = {
+    const machine = {
       contextura: version,
       node: process.versions.node,
       onnxruntime: ort,
       device: 'cpu',
       cpu: cpus()[0]?.model ?? 'unknown',
       threads: availableParallelism(),
-      memoryGiB: Math.round(totalmem() / 2 ** 27) / 8,
-      freeGiB: Math.round(freemem() / 2 ** 27) / 8,
+      memoryGiB: gibibytes(totalmem()),
+      freeGiB: gibibytes(free),
       gflops: Object.fromEntries(speeds.map(({ name, gflops }) => [name, Math.round(gflops)])),
     };
-    if (args.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else
-      for (const [key, value] of Object.entries(result))
-        say(
-          `${key.padEnd(12)} ${
-            typeof value === 'object'
-              ? Object.entries(value)
-                  .map(([k, v]) => `${k} ${v} GFLOP/s`)
-                  .join(', ')
-              : value
-          }`,
-        );
+    if (args.json === true) {
+      process.stdout.write(`${JSON.stringify({ ...machine, ...(facts !== undefined && { model: facts }) })}\n`);
+      return;
+    }
+    const { gflops, ...plain } = machine;
+    for (const [key, value] of Object.entries(plain)) say(`${key.padEnd(12)} ${value}`);
+    const rates = Object.entries(gflops).map(([name, rate]) => `${name} ${rate} GFLOP/s`);
+    say(`${'speed'.padEnd(12)} ${rates.join(', ')}`);
+    if (facts !== undefined) for (const line of modelLines(facts)) say(line);
   },
 });

@@ -4,8 +4,8 @@ import { readArtefact } from '../artefacts/read.ts';
 import { formatOf, writeArtefact } from '../artefacts/write.ts';
 import { UserError } from '../errors.ts';
 import { subjectOf } from '../methods/learned.ts';
-import { loadModel } from '../models/load.ts';
-import { assetPath, numberFlag, say, sharedFlags } from './terminal.ts';
+import { modelFlags, openModel } from './model.ts';
+import { numberFlag, say, sharedFlags } from './terminal.ts';
 
 export const exportVerb = defineCommand({
   meta: { name: 'export', description: 'write what was learned as another tool reads it' },
@@ -13,6 +13,7 @@ export const exportVerb = defineCommand({
     artefact: { type: 'positional', required: true, description: 'a run’s folder, or a file of learned weights' },
     to: { type: 'string', description: 'diffusers, a1111, comfy or kohya' },
     model: { type: 'string', description: 'the base model; by default the one in the run’s recipe' },
+    ...modelFlags,
     rank: { type: 'string', description: 'Custom Diffusion for kohya, a1111, comfy: rank of the LoRA', default: '32' },
     half: { type: 'boolean', description: 'in half precision' },
     out: { type: 'string', description: 'a new folder' },
@@ -23,7 +24,7 @@ export const exportVerb = defineCommand({
     if (args.out === undefined) throw new UserError('--out is missing: name a folder');
     if (existsSync(args.out) && readdirSync(args.out).length > 0)
       throw new UserError(`--out ${args.out} is not empty: choose another folder`);
-    const model = await loadModel(args.model === undefined || args.model === 'tiny' ? assetPath('tiny') : args.model);
+    const model = await openModel({ ...args, model: args.model ?? 'tiny' }, args.quiet);
     const learned = await readArtefact(args.artefact, model);
     const format = formatOf(learned, args.to);
     const rank = numberFlag('rank', args.rank, { min: 1, max: 320, integer: true });

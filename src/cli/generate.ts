@@ -3,16 +3,19 @@ import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
-import { loadModel, pixelSize } from '../models/load.ts';
+import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
+import type { PictureSize } from '../sampler/pipeline.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
+import { escapeEmphasis } from '../text/emphasis.ts';
 import { subjectMark, withSubject } from '../text/prompts.ts';
 import { readArtefact, scaled } from '../artefacts/read.ts';
 import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
-import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { modelDescription, modelFlags, openModel } from './model.ts';
+import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
 async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
@@ -25,6 +28,13 @@ async function readAll(list: string | undefined, model: DiffusionModel): Promise
   return out;
 }
 
+/** `768`, or `768x512`. */
+function parseSize(text: string): PictureSize {
+  const [, width, height = width] = /^(\d{1,5})(?:[x×](\d{1,5}))?$/.exec(text) ?? [];
+  if (width === undefined) throw new UserError(`--size ${text}: pixels are expected, as 768 or 768x512 (width x height)`);
+  return { width: Number(width), height: Number(height) };
+}
+
 export const generate = defineCommand({
   meta: { name: 'generate', description: 'pictures from a prompt, with or without a learned subject' },
   args: {
@@ -34,7 +44,15 @@ export const generate = defineCommand({
       type: 'string',
       description: 'a run’s folder, or a file of learned weights; several with commas, each with a share: a,b:0.7',
     },
-    model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' },
+    model: { type: 'string', description: modelDescription, default: 'tiny' },
+    ...modelFlags,
+    emphasis: {
+      type: 'boolean',
+      description: 'brackets in prompts weight words: (more), [less], (exactly:1.3); \\( is a bracket',
+      default: false,
+    },
+    size: { type: 'string', description: 'pixels, as 768 or 768x512 (width x height); the model’s own where it is left out' },
+    batch: { type: 'string', description: 'pictures drawn at once; 8, or 1 of large ones' },
     n: { type: 'string', description: 'pictures', default: '8' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
     karras: { type: 'boolean', description: 'Karras’ noise levels, with euler and dpm++', default: false },
@@ -56,19 +74,31 @@ export const generate = defineCommand({
     const paths = Array.from({ length: count }, (_, i) => join(args.out!, `${String(i).padStart(4, '0')}.png`));
     const taken = paths.find((path) => existsSync(path));
     if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
+    const asked = args.size === undefined ? undefined : parseSize(args.size);
+    const batch = args.batch === undefined ? undefined : numberFlag('batch', args.batch, { min: 1, max: 256, integer: true });
     const engine = openEngine(args.device);
-    const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
+    const model = await openModel(args, args.quiet);
     const learned = await readAll(args.artefact, model);
     if (args.prompt.includes(subjectMark) && learned.length === 0)
       throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);
-    const prompt = learned.length === 0 ? args.prompt : withSubject(args.prompt, subjectOf(learned[0]!));
-    const size = pixelSize(model);
+    const prompt =
+      learned.length === 0
+        ? args.prompt
+        : withSubject(args.prompt, args.emphasis ? escapeEmphasis(subjectOf(learned[0]!)) : subjectOf(learned[0]!));
+    const size = asked ?? { width: pixelSize(model), height: pixelSize(model) };
     const signal = interruptible();
-    const pipeline = await Pipeline.create(engine, model, Math.min(count, size > 128 ? 1 : 8), learned);
+    const pipeline = await Pipeline.create(
+      engine,
+      model,
+      Math.min(count, batch ?? (size.width * size.height > 128 * 128 ? 1 : 8)),
+      learned,
+      size,
+    );
     const progress = new Progress(args.quiet === true);
     const pictures = pipeline.generate({
       prompts: paths.map(() => prompt),
       negative: args.negative,
+      emphasis: args.emphasis,
       seed,
       sampler: args.sampler as SamplerName,
       karras: args.karras,
@@ -77,7 +107,7 @@ export const generate = defineCommand({
     });
     for await (const { index, pixels } of pictures) {
       signal.throwIfAborted();
-      await writePng(paths[index]!, toBytes(pixels, size), size);
+      await writePng(paths[index]!, toBytes(pixels, size.width, size.height), size.width, size.height);
       progress.update('picture', index + 1, count);
     }
     if (args.json === true) process.stdout.write(`${JSON.stringify({ prompt, seed, pictures: paths })}\n`);

@@ -22,6 +22,10 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
   export: { about: 'write what was learned as another tool reads it', load: async () => (await import('./export.ts')).exportVerb },
   merge: { about: 'join separately learned Custom Diffusion subjects', load: async () => (await import('./merge.ts')).mergeVerb },
   sweep: { about: 'run a recipe over many subjects', load: async () => (await import('./sweep.ts')).sweep },
+  inspect: {
+    about: 'what a file or folder of weights is, and what it can be used with',
+    load: async () => (await import('./inspect.ts')).inspect,
+  },
   doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
   bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },
 };

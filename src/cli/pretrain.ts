@@ -4,13 +4,14 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
-import { loadModel } from '../models/load.ts';
+import { contextualizerFolder, loadModel } from '../models/load.ts';
 import { contextualizerFor, trainContextualizer } from '../pretrain/contextualizer.ts';
 import { assetsReadme, gatesTable, measureGates } from '../pretrain/gates.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { exportJudges, exportTiny, importTiny } from '../pretrain/export.ts';
 import { pretrainContextualizer, pretrainDecoder, pretrainJudges, pretrainSharper, pretrainTiny } from '../pretrain/tiny.ts';
 import type { StageEvent } from '../pretrain/workshop.ts';
+import { locateModel, modelDescription, modelFlags } from './model.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 async function follow(events: AsyncGenerator<StageEvent, void>, progress: Progress, signal: AbortSignal): Promise<void> {
@@ -28,7 +29,9 @@ export const pretrain = defineCommand({
   meta: { name: 'pretrain', description: 'pretrain a contextualizer for a text encoder, or remake the embedded model' },
   args: {
     what: { type: 'positional', required: true, description: 'contextualizer, or tiny' },
-    model: { type: 'string', description: 'contextualizer: a folder in diffusers’ layout, or tiny', default: 'tiny' },
+    model: { type: 'string', description: `contextualizer: ${modelDescription}`, default: 'tiny' },
+    variant: { ...modelFlags.variant, description: `contextualizer: ${modelFlags.variant.description}` },
+    offline: { ...modelFlags.offline, description: `contextualizer: ${modelFlags.offline.description}` },
     corpus: { type: 'string', description: 'contextualizer: captions, one a line' },
     steps: { type: 'string', description: 'contextualizer: training steps', default: '2000' },
     batch: { type: 'string', description: 'contextualizer: captions per step', default: '48' },
@@ -86,7 +89,7 @@ export const pretrain = defineCommand({
       .map((line) => line.trim())
       .filter((line) => line !== '');
     if (corpus.length === 0) throw new UserError(`--corpus ${args.corpus} holds no captions: one a line is expected`);
-    const folder = args.model === 'tiny' ? assetPath('tiny') : args.model;
+    const folder = await locateModel(args, args.quiet);
     const model = await loadModel(folder);
     const engine = openEngine(args.device);
     const steps = numberFlag('steps', args.steps, { min: 1, integer: true });
@@ -110,7 +113,7 @@ export const pretrain = defineCommand({
       last = { step, loss, ...metrics };
       progress.update('contextualizer', step, steps, `  loss ${loss.toFixed(3)} accuracy ${metrics.accuracy!.toFixed(3)}`);
     }
-    const out = args.out ?? join(folder, 'contextualizer');
+    const out = args.out ?? contextualizerFolder(folder);
     await writeSafetensors(join(out, 'model.safetensors'), next.value, { format: 'pt' });
     await writeAtomically(join(out, 'config.json'), `${JSON.stringify(contextualizerFor(model.textEncoder.config), undefined, 2)}\n`);
     if (args.json === true) process.stdout.write(`${JSON.stringify({ out, ...last })}\n`);

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Engine, Program } from '../graph/engine.ts';
 import { input, sigmoid } from '../graph/ops.ts';
 import { clipText, clipTextConfig, clipTextProjection, clipTokenEmbedding } from '../models/clip-text.ts';
-import { frozenParameters } from '../models/load.ts';
 import { segmenter } from '../models/segmenter.ts';
 import { clipImage, vit, vitConfig } from '../models/vit.ts';
+import { frozenParameters, openFile } from '../models/weights.ts';
 import { normalized } from '../nn/losses.ts';
 import { readTokenizer } from '../text/tokenizer.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
@@ -35,7 +35,8 @@ export class Judges {
     const text = clipTextConfig.parse(config.text_config);
     const vision = vitConfig.parse(config.vision_config);
     const dino = vitConfig.parse(JSON.parse(await readFile(join(folder, 'dino', 'config.json'), 'utf8')));
-    const weights = (name: string): ReturnType<typeof frozenParameters> => frozenParameters(join(folder, name, 'model.safetensors'));
+    const weights = async (name: string): Promise<ReturnType<typeof frozenParameters>> =>
+      frozenParameters(await openFile(join(folder, name, 'model.safetensors')));
     const [clip, identity, mask] = await Promise.all([weights('clip'), weights('dino'), weights('segmenter')]);
     const ids = input('ids', [batch, text.max_position_embeddings], 'int32');
     const pixels = input('pixels', [batch, 3, vision.image_size, vision.image_size]);

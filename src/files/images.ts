@@ -50,11 +50,11 @@ export async function readMask(path: string, size: number): Promise<Float32Array
 }
 
 /** Planes [3, H, W] in [−1, 1] → bytes [H, W, 3]. */
-export function toBytes(planes: Float32Array, size: number): Uint8Array {
-  const out = new Uint8Array(3 * size * size);
+export function toBytes(planes: Float32Array, width: number, height = width): Uint8Array {
+  const area = width * height;
+  const out = new Uint8Array(3 * area);
   for (let c = 0; c < 3; c++)
-    for (let i = 0; i < size * size; i++)
-      out[3 * i + c] = Math.max(0, Math.min(255, Math.round((planes[c * size * size + i]! + 1) * 127.5)));
+    for (let i = 0; i < area; i++) out[3 * i + c] = Math.max(0, Math.min(255, Math.round((planes[c * area + i]! + 1) * 127.5)));
   return out;
 }
 
@@ -63,8 +63,8 @@ export const encodePng = (bytes: Uint8Array, size: number, height = size): Promi
     .png()
     .toBuffer();
 
-export async function writePng(path: string, bytes: Uint8Array, size: number): Promise<void> {
-  await writeAtomically(path, await encodePng(bytes, size));
+export async function writePng(path: string, bytes: Uint8Array, width: number, height = width): Promise<void> {
+  await writeAtomically(path, await encodePng(bytes, width, height));
 }
 
 /** Pictures of one size in rows of `columns`, [rows · size, columns · size, 3]. */

@@ -1,6 +1,6 @@
 /**
  * PyTorch's .bin and .pt files (a zip of a pickle and raw storages), read without running anything: the pickle may
- * rebuild tensors and plain containers, and every other instruction is refused.
+ * rebuild tensors and plain containers, and whatever else it asks for is refused.
  */
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -8,18 +8,20 @@ import { UserError } from '../errors.ts';
 import { widths } from './tensors.ts';
 import type { FileDtype, TensorEntry, TensorTable } from './tensors.ts';
 
-const storages: Record<string, FileDtype> = {
-  DoubleStorage: 'F64',
-  FloatStorage: 'F32',
-  HalfStorage: 'F16',
-  BFloat16Storage: 'BF16',
-  LongStorage: 'I64',
-  IntStorage: 'I32',
-  ShortStorage: 'I16',
-  CharStorage: 'I8',
-  ByteStorage: 'U8',
-  BoolStorage: 'BOOL',
-};
+const storages: ReadonlyMap<string, FileDtype> = new Map(
+  Object.entries({
+    DoubleStorage: 'F64',
+    FloatStorage: 'F32',
+    HalfStorage: 'F16',
+    BFloat16Storage: 'BF16',
+    LongStorage: 'I64',
+    IntStorage: 'I32',
+    ShortStorage: 'I16',
+    CharStorage: 'I8',
+    ByteStorage: 'U8',
+    BoolStorage: 'BOOL',
+  } as const),
+);
 
 class Callable {
   readonly name: string;
@@ -43,9 +45,13 @@ interface Storage {
   dtype: FileDtype;
   key: string;
 }
+/** Checkpoints of a thousand tensors have pickles of some 100 kB. */
+const longestPickle = 20_000_000;
+const deepest = 16;
+
 const mark = Symbol('mark');
 
-/** What an unpickled value may be. */
+/** What an unpickled value may be. A Callable is a name: only those that build tensors and dictionaries are ever obeyed. */
 type Value = null | boolean | number | string | Value[] | Map<Value, Value> | Callable | Tensor | Storage;
 type Slot = Value | typeof mark;
 
@@ -112,6 +118,7 @@ class Unpickler {
 
   private readonly steps: Partial<Record<number, () => unknown>> = {
     0x80: () => this.byte(), // protocol
+    0x95: () => this.take(8), // frame
     0x2e: () => 'stop',
     0x28: () => this.stack.push(mark),
     0x30: () => this.pop(),
@@ -145,15 +152,21 @@ class Unpickler {
     },
     0x65: () => {
       const items = this.toMark();
-      this.top((value: Slot | undefined): value is Value[] => Array.isArray(value)).push(...items);
+      const list = this.top((value: Slot | undefined): value is Value[] => Array.isArray(value));
+      for (const item of items) list.push(item);
     },
-    0x63: () => this.stack.push(this.callable(`${this.line()}.${this.line()}`)),
+    0x63: () => this.stack.push(new Callable(`${this.line()}.${this.line()}`)),
+    0x93: () => {
+      const [name, module] = [this.pop(), this.pop()];
+      if (typeof name !== 'string' || typeof module !== 'string') throw this.refuse('its pickle is malformed');
+      this.stack.push(new Callable(`${module}.${name}`));
+    },
     0x51: () => this.stack.push(this.storage(this.pop())),
     0x52: () => {
       const args = this.pop();
       this.stack.push(this.call(this.pop(), args));
     },
-    0x62: () => this.pop(), // state of an OrderedDict: its _metadata, not needed
+    0x62: () => this.pop(), // an object's state, such as an OrderedDict's _metadata: not needed
   };
 
   private recall(key: number): Value {
@@ -162,21 +175,11 @@ class Unpickler {
     return value;
   }
 
-  private callable(name: string): Value {
-    const known =
-      name === 'collections.OrderedDict' ||
-      name === 'torch._utils._rebuild_tensor_v2' ||
-      name === 'torch._utils._rebuild_parameter' ||
-      (name.startsWith('torch.') && name.slice(6) in storages);
-    if (!known) throw this.refuse(`it asks to run ${name}; nothing was run`);
-    return new Callable(name);
-  }
-
   private storage(id: Value): Value {
     const [kind, type, key] = Array.isArray(id) ? id : [];
     if (kind !== 'storage' || !(type instanceof Callable) || typeof key !== 'string') throw this.refuse('its pickle is malformed');
-    const dtype = storages[type.name.slice(6)];
-    if (dtype === undefined) throw this.refuse('its pickle is malformed');
+    const dtype = type.name.startsWith('torch.') ? storages.get(type.name.slice(6)) : undefined;
+    if (dtype === undefined) throw this.refuse(`it stores numbers as ${type.name}, which is not supported`);
     return { dtype, key };
   }
 
@@ -184,6 +187,7 @@ class Unpickler {
     if (!(target instanceof Callable) || !Array.isArray(args)) throw this.refuse('its pickle is malformed');
     if (target.name === 'collections.OrderedDict') return new Map();
     if (target.name === 'torch._utils._rebuild_parameter') return args[0] ?? null;
+    if (target.name !== 'torch._utils._rebuild_tensor_v2') throw this.refuse(`it asks to run ${target.name}; nothing was run`);
     const [storage, offset, shape, strides] = args;
     const natural = (value: Value | undefined): value is number[] =>
       Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
@@ -211,9 +215,10 @@ interface ZipEntry {
 /** Stored entries of a zip by name; 64-bit sizes included. */
 async function readZip(file: FileHandle, size: number, refuse: (what: string) => UserError): Promise<Map<string, ZipEntry>> {
   const read = async (offset: number, length: number): Promise<Buffer> => {
+    const damaged = (): UserError => refuse('its table of contents is damaged (truncated?)');
+    if (offset < 0 || offset + length > size) throw damaged();
     const buffer = Buffer.alloc(length);
-    const { bytesRead } = offset < 0 || offset + length > size ? { bytesRead: -1 } : await file.read(buffer, 0, length, offset);
-    if (bytesRead !== length) throw refuse('its table of contents is damaged (truncated?)');
+    if ((await file.read(buffer, 0, length, offset)).bytesRead !== length) throw damaged();
     return buffer;
   };
   const tailLength = Math.min(size, 66_000);
@@ -274,23 +279,29 @@ export async function openPickle(path: string): Promise<TensorTable> {
     throw new UserError(error.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${error.code})`);
   });
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new UserError(`${path} is not a file; weights are expected`);
+    const { size } = stat;
     const entries = await readZip(file, size, refuse);
     const pickle = [...entries].find(([name]) => name.endsWith('/data.pkl'));
     if (pickle === undefined) throw refuse('there is no data.pkl in it');
     const [pickleName, { offset, length }] = pickle;
-    if (length > 100_000_000) throw refuse('its pickle has more than 100 MB');
+    if (length > longestPickle) throw refuse(`its pickle has ${length} bytes; ${longestPickle} are the most that is read`);
     const bytes = Buffer.alloc(length);
     await file.read(bytes, 0, length, offset);
     const root = new Unpickler(bytes, refuse).run();
     if (!(root instanceof Map)) throw refuse('it holds no dictionary of tensors');
     const folder = pickleName.slice(0, -'data.pkl'.length);
     const tensors = new Map<string, TensorEntry>();
-    const visit = (map: Map<Value, Value>, prefix: string): void => {
+    const seen = new Set<Map<Value, Value>>();
+    const visit = (map: Map<Value, Value>, prefix: string, depth: number): void => {
+      if (depth > deepest) throw refuse('its dictionaries lie too deep in one another');
+      if (seen.has(map)) return;
+      seen.add(map);
       for (const [key, value] of map) {
         if (typeof key !== 'string' && typeof key !== 'number') continue;
         const name = `${prefix}${key}`;
-        if (value instanceof Map) visit(value, key === 'state_dict' && prefix === '' ? '' : `${name}.`);
+        if (value instanceof Map) visit(value, key === 'state_dict' && prefix === '' ? '' : `${name}.`, depth + 1);
         if (value instanceof Tensor) tensors.set(name, entryOf(value, name));
       }
     };
@@ -298,7 +309,7 @@ export async function openPickle(path: string): Promise<TensorTable> {
       const content = entries.get(`${folder}data/${storage.key}`);
       const width = widths[storage.dtype];
       const count = shape.reduce((a, b) => a * b, 1);
-      if (content === undefined || (first + count) * width > content.length) throw refuse(`tensor ${name} lies outside its storage`);
+      if (content === undefined || !((first + count) * width <= content.length)) throw refuse(`tensor ${name} lies outside its storage`);
       let stride = 1;
       for (let axis = shape.length - 1; axis >= 0; axis--) {
         if (shape[axis] !== 1 && strides[axis] !== stride) throw refuse(`tensor ${name} is not contiguous: save the model as .safetensors`);
@@ -306,7 +317,7 @@ export async function openPickle(path: string): Promise<TensorTable> {
       }
       return { path, name, dtype: storage.dtype, shape, offset: content.offset + first * width, length: count * width };
     };
-    visit(root, '');
+    visit(root, '', 0);
     return tensors;
   } finally {
     await file.close();

@@ -36,8 +36,8 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const prefix = Buffer.alloc(8);
     await file.read(prefix, 0, 8, 0);
     const headerLength = Number(prefix.readBigUInt64LE());
-    if (headerLength > longestHeader || headerLength + 8 > stat.size)
-      throw bad(`its header should have ${headerLength} bytes and the file has ${stat.size} (truncated?)`);
+    if (headerLength > longestHeader) throw bad(`its header claims ${headerLength} bytes, more than the ${longestHeader} that are allowed`);
+    if (headerLength + 8 > stat.size) throw bad(`its header should have ${headerLength} bytes and the file has ${stat.size} (truncated?)`);
     const bytes = Buffer.alloc(headerLength);
     await file.read(bytes, 0, headerLength, 8);
     let header: unknown;
@@ -52,7 +52,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       if (name === '__metadata__') continue;
       tensors.set(name, { path, ...checkEntry(name, entry, headerLength + 8, stat.size, bad) });
     }
-    const ranges = [...tensors.values()].toSorted((a, b) => a.offset - b.offset);
+    const ranges = [...tensors.values()].filter(({ length }) => length > 0).toSorted((a, b) => a.offset - b.offset);
     ranges.forEach((entry, i) => {
       const before = ranges[i - 1];
       if (before !== undefined && before.offset + before.length > entry.offset)
@@ -76,7 +76,7 @@ function checkEntry(
 ): Omit<TensorEntry, 'path'> {
   if (!isRecord(entry)) throw bad(`tensor ${name} has no description`);
   const { dtype, shape, data_offsets: range } = entry;
-  if (typeof dtype !== 'string' || !(dtype in widths)) throw bad(`tensor ${name} has the unknown dtype ${String(dtype)}`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(widths, dtype)) throw bad(`tensor ${name} has the unknown dtype ${String(dtype)}`);
   const natural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (!Array.isArray(shape) || !shape.every(natural)) throw bad(`tensor ${name} has no proper shape`);
   if (!Array.isArray(range) || range.length !== 2 || !range.every(natural) || range[0]! > range[1]!)

@@ -1,8 +1,9 @@
 /** The oracle: a slow, obvious evaluation of a graph in float64. For tests only. */
+import { readFileSync } from 'node:fs';
 import { internal } from '../errors.ts';
 import { convolvedSize } from './shapes.ts';
 import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
-import type { ConvAttributes, PrimitiveName, Shape, Tensor } from './tensor.ts';
+import type { ConvAttributes, FileSource, PrimitiveName, Shape, Tensor } from './tensor.ts';
 
 export type Values = Float64Array;
 type Kernel<P extends PrimitiveName> = (
@@ -35,6 +36,21 @@ function broadcastOffset(shape: Shape, index: readonly number[]): number {
   const steps = strides(shape);
   const extra = index.length - shape.length;
   return shape.reduce((offset, n, i) => offset + (n === 1 ? 0 : index[i + extra]! * steps[i]!), 0);
+}
+
+/** The numbers that a file holds, bit by bit. */
+function fromFile({ path, offset, length, stored }: FileSource): number[] {
+  const bytes = readFileSync(path).subarray(offset, offset + length);
+  if (stored === 'float32') return Array.from({ length: length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+  const [fractionBits, bias] = stored === 'float16' ? [10, 15] : [7, 127];
+  return Array.from({ length: length / 2 }, (_, i) => {
+    const bits = bytes.readUInt16LE(2 * i);
+    const sign = bits < 2 ** 15 ? 1 : -1;
+    const exponent = Math.floor((bits % 2 ** 15) / 2 ** fractionBits);
+    const fraction = (bits % 2 ** fractionBits) / 2 ** fractionBits;
+    if (exponent === 2 * bias + 1) return fraction === 0 ? sign * Infinity : NaN;
+    return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
+  });
 }
 
 const unary =
@@ -120,8 +136,8 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
     return Float64Array.from(fed);
   },
   constant: (y) => {
-    if (y.attributes.source.kind !== 'memory') throw internal('the interpreter reads constants in memory only');
-    return Float64Array.from(y.attributes.source.data);
+    const { source } = y.attributes;
+    return Float64Array.from(source.kind === 'memory' ? source.data : fromFile(source));
   },
   negate: unary((x) => -x),
   exp: unary(Math.exp),

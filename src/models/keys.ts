@@ -54,7 +54,7 @@ const ldmResnet: readonly Rule[] = [
   [/skip_connection\./, 'conv_shortcut.'],
 ];
 
-/** The U-Net of latent-diffusion's checkpoints, `depth` residual blocks per level. */
+/** The U-Net of latent-diffusion's checkpoints, `depth` residual blocks per level. What no rule knows keeps its name. */
 export function ldmUnet(tensors: TensorTable, depth = 2): TensorTable {
   const period = depth + 1;
   const place = (kind: 'down' | 'up', number: number): string => `${kind}_blocks.${Math.floor(number / period)}`;
@@ -76,11 +76,11 @@ export function ldmUnet(tensors: TensorTable, depth = 2): TensorTable {
   ];
   return renameAll(tensors, (name, entry) => {
     const placed = rename(name, rules);
-    return placed === undefined ? [] : [[rename(placed, ldmResnet) ?? placed, entry]];
+    return [[placed === undefined ? name : (rename(placed, ldmResnet) ?? placed), entry]];
   });
 }
 
-/** The VAE of latent-diffusion's checkpoints, with `levels` resolutions. */
+/** The VAE of latent-diffusion's checkpoints, with `levels` resolutions. What no rule knows keeps its name. */
 export function ldmVae(tensors: TensorTable, levels = 4): TensorTable {
   const rules: readonly Rule[] = [
     [/^encoder\.down\.(\d+)\.block\./, 'encoder.down_blocks.$1.resnets.'],
@@ -98,7 +98,7 @@ export function ldmVae(tensors: TensorTable, levels = 4): TensorTable {
   return currentVae(
     renameAll(tensors, (name, entry) => {
       const placed = rename(name, rules);
-      return placed === undefined ? [] : [[placed.replace('.nin_shortcut.', '.conv_shortcut.'), entry]];
+      return [[(placed ?? name).replace('.nin_shortcut.', '.conv_shortcut.'), entry]];
     }),
   );
 }
@@ -118,7 +118,8 @@ export function openClipText(tensors: TensorTable, layers: number): TensorTable 
   return renameAll(tensors, (name, entry) => {
     const placed = rename(name, rules);
     const layer = /^encoder\.layers\.(\d+)\./.exec(placed ?? '')?.[1];
-    if (placed === undefined || Number(layer ?? 0) >= layers) return [];
+    if (/^(text_projection|logit_scale|attn_mask)$/.test(name) || Number(layer ?? 0) >= layers) return [];
+    if (placed === undefined) return [[name, entry]];
     if (!placed.includes('.in_proj.')) return [[`text_model.${placed}`, entry]];
     return ['q_proj', 'k_proj', 'v_proj'].map((part, i) => [`text_model.${placed.replace('in_proj', part)}`, rowsOf(entry, i, 3)] as const);
   });

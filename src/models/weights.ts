@@ -8,15 +8,20 @@ import { openSafetensors } from '../files/safetensors.ts';
 import { readEntry } from '../files/tensors.ts';
 import type { TensorEntry, TensorTable } from '../files/tensors.ts';
 import { constant, fileConstant } from '../graph/ops.ts';
-import type { FileSource } from '../graph/tensor.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import type { FileSource, Tensor } from '../graph/tensor.ts';
 import { Parameters, stateSource } from '../nn/parameters.ts';
 
 /** A table of tensors, and what to call it in an error. */
 export interface Weights {
   source: string;
   tensors: TensorTable;
+  /** What says which tensors there should be; its config.json where nothing is said. */
+  layout?: string;
+  /** What the file says of itself. */
+  metadata?: Readonly<Record<string, string>>;
 }
+
+const layoutOf = (weights: Weights): string => weights.layout ?? 'its config.json';
 
 /** Variants that publishers add to file names, most precise first. */
 const variants = ['', '.fp32', '.bf16', '.fp16', '.non_ema'];
@@ -26,24 +31,26 @@ const variants = ['', '.fp32', '.bf16', '.fp16', '.non_ema'];
  * PyTorch's .bin; full precision before a half-precision variant. Throws a UserError where there is none.
  */
 export async function openWeights(folder: string, stem: string, binStem = stem): Promise<Weights> {
-  for (const variant of variants) {
-    const single = join(folder, `${stem}${variant}.safetensors`);
-    if (existsSync(single)) return openFile(single);
-    const index = [`${stem}${variant}.safetensors.index.json`, `${stem}.safetensors.index${variant}.json`]
-      .map((name) => join(folder, name))
-      .find((path) => existsSync(path));
-    if (index !== undefined) return { source: index, tensors: await openShards(folder, index) };
-  }
-  for (const variant of variants) {
-    const bin = join(folder, `${binStem}${variant}.bin`);
-    if (existsSync(bin)) return openFile(bin);
-  }
+  for (const [name, ending] of [
+    [stem, 'safetensors'],
+    [binStem, 'bin'],
+  ] as const)
+    for (const variant of variants) {
+      const single = join(folder, `${name}${variant}.${ending}`);
+      if (existsSync(single)) return openFile(single);
+      const index = [`${name}${variant}.${ending}.index.json`, `${name}.${ending}.index${variant}.json`]
+        .map((file) => join(folder, file))
+        .find((path) => existsSync(path));
+      if (index !== undefined) return { source: index, tensors: await openShards(folder, index) };
+    }
   throw new UserError(`${folder} holds no ${stem}.safetensors (nor shards, a variant or ${binStem}.bin of it): fetch the model again`);
 }
 
 /** One file of weights, by what its name ends in. */
 export async function openFile(path: string): Promise<Weights> {
-  return { source: path, tensors: /\.(bin|pt|pth|ckpt)$/.test(path) ? await openPickle(path) : (await openSafetensors(path)).tensors };
+  if (/\.(bin|pt|pth|ckpt)$/i.test(path)) return { source: path, tensors: await openPickle(path) };
+  const { tensors, metadata } = await openSafetensors(path);
+  return { source: path, tensors, metadata };
 }
 
 async function openShards(folder: string, index: string): Promise<TensorTable> {
@@ -60,7 +67,7 @@ async function openShards(folder: string, index: string): Promise<TensorTable> {
   const shards = new Map<string, TensorTable>();
   for (const name of new Set(Object.values(map) as string[])) {
     if (/[\\/]/.test(name)) throw bad(`names ${name}, which is outside its folder`);
-    shards.set(name, (await openSafetensors(join(folder, name))).tensors);
+    shards.set(name, (await openFile(join(folder, name))).tensors);
   }
   return new Map(
     named.map(([name, shard]) => {
@@ -74,15 +81,16 @@ async function openShards(folder: string, index: string): Promise<TensorTable> {
 const stored: Partial<Record<TensorEntry['dtype'], FileSource['stored']>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 /** Frozen parameters: constants that stay in their files. Throws a UserError for what is missing or has another shape. */
-export function frozenParameters({ source, tensors }: Weights): Parameters {
+export function frozenParameters(weights: Weights): Parameters {
+  const { source, tensors } = weights;
   const made = new Map<string, Tensor>();
   return new Parameters((name, shape) => {
     const known = made.get(name);
     if (known !== undefined) return known;
     const entry = tensors.get(name);
-    if (entry === undefined) throw new UserError(`${source} has no tensor ${name}: its config.json does not describe it`);
+    if (entry === undefined) throw new UserError(`${source} has no tensor ${name}, which ${layoutOf(weights)} asks for`);
     if (entry.shape.join() !== shape.join())
-      throw new UserError(`${source}: tensor ${name} is [${entry.shape.join(', ')}], its config.json asks for [${shape.join(', ')}]`);
+      throw new UserError(`${source}: tensor ${name} is [${entry.shape.join(', ')}], ${layoutOf(weights)} asks for [${shape.join(', ')}]`);
     const kind = stored[entry.dtype];
     const tensor =
       kind === undefined ? constant(readEntry(entry), shape) : fileConstant(realpathSync(entry.path), entry.offset, shape, kind);
@@ -95,18 +103,19 @@ export function frozenParameters({ source, tensors }: Weights): Parameters {
  * Compares a table with what a model asks for. Throws a UserError that names a tensor which is missing, has another
  * shape, or which nothing asks for (`ignored` aside).
  */
-export function checkWeights({ source, tensors }: Weights, trace: (p: Parameters) => void, ignored: RegExp = /^$/): void {
+export function checkWeights(weights: Weights, trace: (p: Parameters) => void, ignored: RegExp = /^$/): void {
+  const { source, tensors } = weights;
   const { source: asked, tensors: wanted } = stateSource();
   trace(new Parameters(asked));
   const several = (names: readonly string[]): string => `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`;
   const missing = [...wanted.keys()].filter((name) => !tensors.has(name));
-  if (missing.length > 0) throw new UserError(`${source} lacks ${several(missing)}, which its config.json asks for`);
+  if (missing.length > 0) throw new UserError(`${source} lacks ${several(missing)}, which ${layoutOf(weights)} asks for`);
   const surplus = [...tensors.keys()].filter((name) => !wanted.has(name) && !ignored.test(name));
-  if (surplus.length > 0) throw new UserError(`${source} holds ${several(surplus)}, which its config.json does not ask for`);
+  if (surplus.length > 0) throw new UserError(`${source} holds ${several(surplus)}, which ${layoutOf(weights)} does not ask for`);
   for (const [name, { shape }] of wanted) {
     const entry = tensors.get(name)!;
     if (entry.shape.join() !== shape.join())
-      throw new UserError(`${source}: tensor ${name} is [${entry.shape.join(', ')}], its config.json asks for [${shape.join(', ')}]`);
+      throw new UserError(`${source}: tensor ${name} is [${entry.shape.join(', ')}], ${layoutOf(weights)} asks for [${shape.join(', ')}]`);
     if (!/^B?F/.test(entry.dtype))
       throw new UserError(`${source}: tensor ${name} has dtype ${entry.dtype}; floating-point weights are expected`);
   }

@@ -1,5 +1,5 @@
 /** Text to pictures: a loaded model, and what was learned for it, compiled for one batch size. */
-import { internal } from '../errors.ts';
+import { UserError, internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { add, concat, input, multiply, sliceAxis, subtract } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
@@ -10,6 +10,7 @@ import type { DiffusionModel } from '../models/load.ts';
 import { unet } from '../models/unet.ts';
 import { vaeDecode } from '../models/vae.ts';
 import { stateSource } from '../nn/parameters.ts';
+import { applyEmphasis, emphasisedIds } from '../text/emphasis.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from '../methods/concept.ts';
 import { tokenizerFor } from '../methods/learned.ts';
@@ -29,6 +30,8 @@ export interface GenerateOptions {
   sampler: SamplerName;
   steps: number;
   guidance: number;
+  /** Brackets in prompts are emphasis, (more), [less] and (exactly:1.3), and not text. */
+  emphasis?: boolean;
   /** Noise levels spaced as Karras et al. do. */
   karras?: boolean;
   onStep?: (picture: number, step: number) => void;
@@ -39,6 +42,30 @@ export interface Adaptation {
   method: Method;
   settings: MethodSettings;
   prefix: string;
+}
+
+/** Size of the pictures, in pixels. */
+export interface PictureSize {
+  width: number;
+  height: number;
+}
+
+/** What both sides of a model's pictures are multiples of: the VAE's scale times the U-Net's. */
+export const sizeStep = ({ unet: denoiser, vae }: DiffusionModel): number =>
+  2 ** (vae.config.block_out_channels.length - 1 + denoiser.config.block_out_channels.length - 1);
+
+/** Sides of the latents of pictures of a size. Throws a UserError where the model has none. */
+function latentSides(model: DiffusionModel, size: PictureSize | undefined): [height: number, width: number] {
+  const { sample_size: side } = model.unet.config;
+  if (size === undefined) return [side, side];
+  const step = sizeStep(model);
+  const { width, height } = size;
+  if ([width, height].some((pixels) => pixels < step || pixels % step !== 0)) {
+    const [w, h] = [width, height].map((pixels) => Math.max(step, Math.round(pixels / step) * step));
+    throw new UserError(`--size ${width}x${height}: sides of this model's pictures are multiples of ${step} pixels: ${w}x${h}, say`);
+  }
+  const scale = 2 ** (model.vae.config.block_out_channels.length - 1);
+  return [height / scale, width / scale];
 }
 
 interface Parts {
@@ -61,9 +88,15 @@ export class Pipeline {
   }
 
   /** The model as it is, or with what was learned: its weights become engine states until the pipeline is released. */
-  static async create(engine: Engine, model: DiffusionModel, batch: number, learned: readonly Learned[] = []): Promise<Pipeline> {
+  static async create(
+    engine: Engine,
+    model: DiffusionModel,
+    batch: number,
+    learned: readonly Learned[] = [],
+    size?: PictureSize,
+  ): Promise<Pipeline> {
     const adaptations = learned.map(({ method, settings }, i) => ({ method, settings, prefix: `use${i}.` }));
-    const pipeline = await Pipeline.over(engine, model, batch, adaptations, tokenizerFor(model, learned), true);
+    const pipeline = await Pipeline.over(engine, model, batch, adaptations, tokenizerFor(model, learned), true, size);
     await pipeline.use(learned);
     return pipeline;
   }
@@ -76,6 +109,7 @@ export class Pipeline {
     adaptations: readonly Adaptation[],
     tokenizer: ClipTokenizer,
     owns = false,
+    pictures?: PictureSize,
   ): Promise<Pipeline> {
     const names: string[] = [];
     const adapted = adaptations.reduce((base, { method, settings, prefix }) => {
@@ -89,8 +123,7 @@ export class Pipeline {
     const { vae } = model;
     const ids = input('ids', [layers * batch, textEncoder.config.max_position_embeddings], 'int32');
     const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
-    const { in_channels: channels, sample_size: size } = denoiser.config;
-    const latents = input('latents', [batch, channels, size, size]);
+    const latents = input('latents', [batch, denoiser.config.in_channels, ...latentSides(model, pictures)]);
     const twice = (x: Tensor): Tensor => concat([x, x], 0);
     const [plainText, text] = ['unconditional', 'conditional'].map((name) => conditioning(input(name, states.shape), layers)) as [
       ReturnType<typeof conditioning>,
@@ -127,27 +160,37 @@ export class Pipeline {
     return this.parts.programs.denoise.flops;
   }
 
-  private async encode(prompts: readonly string[]): Promise<Float32Array> {
+  private async encode(prompts: readonly string[], emphasis: boolean): Promise<Float32Array> {
     const { batch, tokenizer, programs, adapted } = this.parts;
     const { layers, groups, textEncoder } = adapted;
     const length = textEncoder.config.max_position_embeddings;
     const ids = new Int32Array(layers * batch * length);
+    const emphases: Float32Array[] = [];
     for (let i = 0; i < batch; i++) {
-      const row = tokenizer.pad(prompts[i] ?? '', length);
+      const text = prompts[i] ?? '';
+      const { ids: row, weights } = emphasis ? emphasisedIds(text, tokenizer, length) : { ids: tokenizer.pad(text, length) };
+      if (weights !== undefined) emphases[i] = weights;
       for (let layer = 0; layer < layers; layer++) ids.set(atLayer(row, groups, layer), (layer * batch + i) * length);
     }
-    return (await programs.encode.run({ ids })).states as Float32Array;
+    const states = (await programs.encode.run({ ids })).states as Float32Array;
+    const each = states.length / (layers * batch);
+    for (let row = 0; emphasis && row < layers * batch; row++)
+      states.set(applyEmphasis(states.subarray(row * each, (row + 1) * each), emphases[row % batch]!), row * each);
+    return states;
   }
 
   /** Pictures [3, H, W] in [−1, 1], one per prompt, as their batches are done. */
   async *generate(options: GenerateOptions): AsyncGenerator<{ index: number; pixels: Float32Array }> {
     const { prompts, seed, guidance, steps } = options;
     const { batch, shape, programs, model } = this.parts;
-    const unconditional = await this.encode(Array.from({ length: batch }, () => options.negative ?? ''));
+    const unconditional = await this.encode(
+      Array.from({ length: batch }, () => options.negative ?? ''),
+      options.emphasis === true,
+    );
     const size = sizeOf(shape) / batch;
     for (let from = 0; from < prompts.length; from += batch) {
       const part = prompts.slice(from, from + batch);
-      const conditional = await this.encode(part);
+      const conditional = await this.encode(part, options.emphasis === true);
       const noiseOf = (...step: number[]): Float32Array => {
         const noise = new Float32Array(sizeOf(shape));
         part.forEach((_, i) => {

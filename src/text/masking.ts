@@ -13,7 +13,11 @@ export function drawMask(
   random: Random,
   kept: ReadonlySet<number> = new Set(),
 ): Float32Array {
-  const ordinary = [...ids.keys()].filter((i) => ids[i]! < tokenizer.vocabularySize && !tokenizer.isSpecial(ids[i]!) && !kept.has(ids[i]!));
+  // What follows the end only fills up: with an ordinary token in Stable Diffusion 2.
+  const end = ids.includes(tokenizer.end) ? ids.indexOf(tokenizer.end) : ids.length;
+  const ordinary = [...ids.keys()].filter(
+    (i) => i < end && ids[i]! < tokenizer.vocabularySize && !tokenizer.isSpecial(ids[i]!) && !kept.has(ids[i]!),
+  );
   const mask = new Float32Array(ids.length);
   let any = false;
   for (const i of ordinary) if (random.chance(rate)) any = Boolean((mask[i] = 1));

@@ -1,4 +1,5 @@
 /** CLIP's byte-pair tokenizer, with placeholder tokens that stand for one or more learned vectors. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
@@ -63,6 +64,9 @@ export class ClipTokenizer {
   readonly end: number;
   readonly vocabularySize: number;
   readonly placeholders: readonly Placeholder[];
+  /** What fills a prompt up: the end token in CLIP, "!" in Stable Diffusion 2. */
+  readonly padding: number;
+  readonly paddingToken: string;
   private readonly inner: HuggingFaceTokenizer;
   private readonly vocab: Readonly<Record<string, number>>;
   private readonly merges: readonly string[];
@@ -72,6 +76,7 @@ export class ClipTokenizer {
     merges: readonly string[],
     placeholders: readonly Placeholder[] = [],
     inner?: HuggingFaceTokenizer,
+    padding: string = endToken,
   ) {
     const id = (token: string): number => vocab[token] ?? fail(token);
     this.start = id(startToken);
@@ -80,6 +85,8 @@ export class ClipTokenizer {
     this.vocab = vocab;
     this.merges = merges;
     this.placeholders = placeholders;
+    this.padding = id(padding);
+    this.paddingToken = padding;
     this.inner = inner ?? new HuggingFaceTokenizer(definition(vocab, merges) as never, {} as never);
   }
 
@@ -92,7 +99,12 @@ export class ClipTokenizer {
   withPlaceholder(token: string, vectors: number, rows: number = vectors): ClipTokenizer {
     const taken = this.placeholders.reduce((sum, placeholder) => sum + placeholder.rows, 0);
     const ids = Array.from({ length: vectors }, (_, i) => this.vocabularySize + taken + i);
-    return new ClipTokenizer(this.vocab, this.merges, [...this.placeholders, { token, ids, rows }], this.inner);
+    return new ClipTokenizer(this.vocab, this.merges, [...this.placeholders, { token, ids, rows }], this.inner, this.paddingToken);
+  }
+
+  /** The same tokenizer, filling prompts up with another of its tokens. */
+  withPadding(token: string): ClipTokenizer {
+    return new ClipTokenizer(this.vocab, this.merges, this.placeholders, this.inner, token);
   }
 
   /** Ids of a text, without start and end. */
@@ -113,8 +125,8 @@ export class ClipTokenizer {
     return parts;
   }
 
-  /** Start, the text, end, padded with `pad` (CLIP pads with its end token) to `length`. What does not fit is cut. */
-  pad(text: string, length: number, pad: number = this.end): Int32Array {
+  /** Start, the text, end, padded to `length`. What does not fit is cut. */
+  pad(text: string, length: number, pad: number = this.padding): Int32Array {
     const ids = [this.start, ...this.encode(text).slice(0, length - 2), this.end];
     return Int32Array.from({ length }, (_, i) => ids[i] ?? pad);
   }
@@ -128,21 +140,56 @@ function fail(token: string): never {
   throw new UserError(`the tokenizer's vocabulary has no ${token}: this is not a CLIP tokenizer`);
 }
 
-/** Reads vocab.json and merges.txt of a tokenizer folder. */
-export async function readTokenizer(folder: string): Promise<ClipTokenizer> {
-  const read = (name: string): Promise<string> =>
-    readFile(join(folder, name), 'utf8').catch(() => {
-      throw new UserError(`${join(folder, name)} cannot be read: a CLIP tokenizer folder holds vocab.json and merges.txt`);
-    });
-  const [vocabText, mergesText] = [await read('vocab.json'), await read('merges.txt')];
-  let vocab: Record<string, number>;
+const given = (folder: string, name: string): boolean => existsSync(join(folder, name));
+
+/** Whether a folder holds a tokenizer that `readTokenizer` reads. */
+export const isTokenizerFolder = (folder: string): boolean =>
+  (given(folder, 'vocab.json') && given(folder, 'merges.txt')) || given(folder, 'tokenizer.json');
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
   try {
-    vocab = JSON.parse(vocabText) as Record<string, number>;
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    throw new UserError(`${join(folder, 'vocab.json')} is not JSON: fetch the tokenizer again`);
+    // told below
   }
-  const merges = mergesText.split('\n').filter((line) => line !== '' && !line.startsWith('#version'));
-  return new ClipTokenizer(vocab, merges);
+  throw new UserError(`${path} is not a JSON object: fetch the tokenizer again`);
+}
+
+/** The vocabulary and merges of a folder: vocab.json and merges.txt, else what tokenizer.json says. */
+async function readVocabulary(folder: string): Promise<{ vocab: Record<string, number>; merges: string[] }> {
+  if (!isTokenizerFolder(folder))
+    throw new UserError(`${folder} holds no CLIP tokenizer: vocab.json and merges.txt, or tokenizer.json, are expected`);
+  const bad = (name: string): UserError => new UserError(`${join(folder, name)} is no CLIP vocabulary: fetch the tokenizer again`);
+  const isVocabulary = (value: unknown): value is Record<string, number> =>
+    typeof value === 'object' && value !== null && Object.values(value).every((id) => Number.isSafeInteger(id));
+  if (given(folder, 'vocab.json') && given(folder, 'merges.txt')) {
+    const vocab = await readJson(join(folder, 'vocab.json'));
+    if (!isVocabulary(vocab)) throw bad('vocab.json');
+    const lines = (await readFile(join(folder, 'merges.txt'), 'utf8')).split(/\r?\n/);
+    return { vocab, merges: lines.filter((line) => line !== '' && !line.startsWith('#version')) };
+  }
+  const { model } = await readJson(join(folder, 'tokenizer.json'));
+  const { vocab, merges } = (model ?? {}) as { vocab?: unknown; merges?: unknown };
+  if (!isVocabulary(vocab) || !Array.isArray(merges)) throw bad('tokenizer.json');
+  return { vocab, merges: merges.map((merge: unknown) => (Array.isArray(merge) ? merge.join(' ') : String(merge))) };
+}
+
+/** The token that fills prompts up, where a folder names it: transformers lets special_tokens_map.json overrule the other file. */
+async function readPadding(folder: string): Promise<string | undefined> {
+  for (const name of ['special_tokens_map.json', 'tokenizer_config.json']) {
+    if (!given(folder, name)) continue;
+    const token = (await readJson(join(folder, name))).pad_token;
+    const content = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
+    if (typeof content === 'string') return content;
+  }
+  return undefined;
+}
+
+/** Reads a CLIP tokenizer's folder. Throws a UserError where there is none in it. */
+export async function readTokenizer(folder: string): Promise<ClipTokenizer> {
+  const { vocab, merges } = await readVocabulary(folder);
+  return new ClipTokenizer(vocab, merges, [], undefined, await readPadding(folder));
 }
 
 /** GPT-2's map from bytes to printable characters. */

@@ -5,6 +5,7 @@ import { copyFile, cp, mkdir, readdir, readFile, truncate, writeFile } from 'nod
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { writeSafetensors } from '../../src/files/safetensors.ts';
 import { scratch } from '../scratch.ts';
 
 interface Outcome {
@@ -109,13 +110,22 @@ describe('requests that are wrong', () => {
     await cp('assets/tiny', model, { recursive: true });
     await truncate(join(model, 'unet', 'diffusion_pytorch_model.safetensors'), 100_000);
     await refused(learn(join(folder, 'run'), '--model', model), /diffusion_pytorch_model\.safetensors/);
+    const lora = join(folder, 'lora.safetensors');
+    await writeSafetensors(lora, { 'lora_unet_x.lora_down.weight': { data: new Float32Array(4), shape: [2, 2] } });
+    await refused(
+      learn(join(folder, 'run'), '--model', lora),
+      /lora\.safetensors is a LoRA \(kohya’s layout\), which goes to --artefact, beside the model/,
+    );
+    const wrong = ['generate', '--prompt', 'a dog', '--out', join(folder, 'pictures')];
+    await refused([...wrong, '--prediction', 'x'], /--prediction x: epsilon or v is expected/);
+    await refused([...wrong, '--model', join(folder, 'none')], /--model .*none does not exist: name a folder in diffusers’ layout/);
     const artefact = join(folder, 'learned_embeds.safetensors');
     await copyFile('package.json', artefact);
     await refused(
       ['generate', '--prompt', 'a dog', '--artefact', artefact, '--out', join(folder, 'pictures')],
       /learned_embeds\.safetensors/,
     );
-    expect((await readdir(folder)).toSorted()).toEqual(['learned_embeds.safetensors', 'model']);
+    expect((await readdir(folder)).toSorted()).toEqual(['learned_embeds.safetensors', 'lora.safetensors', 'model']);
   });
 
   test('an output folder that holds another run, or something else', async () => {

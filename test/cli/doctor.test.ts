@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+
+const doctor = (...args: string[]) =>
+  spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'doctor', ...args], { encoding: 'utf8' });
+
+const positive = expect.toSatisfy((x: unknown) => typeof x === 'number' && x > 0) as number;
+
+test('doctor says what the machine is and what a model takes on it', { timeout: 60_000 }, () => {
+  const { status, stdout } = doctor('--json', '--model', 'tiny');
+  expect(status).toBe(0);
+  const cost = { gflop: positive, seconds: positive, memoryGB: positive };
+  expect(JSON.parse(stdout)).toEqual({
+    contextura: expect.any(String) as string,
+    node: process.versions.node,
+    onnxruntime: expect.any(String) as string,
+    device: 'cpu',
+    cpu: expect.any(String) as string,
+    threads: positive,
+    memoryGiB: positive,
+    freeGiB: positive,
+    gflops: { 'conv 3×3': positive, matmul: positive, attention: positive },
+    model: {
+      name: 'tiny',
+      pixels: 64,
+      parameters: positive,
+      weightsGB: positive,
+      trainingStep: cost,
+      picture: { samplerSteps: 25, ...cost },
+      fits: { trainingStep: true, picture: true },
+      timedShare: positive,
+    },
+  });
+  const spoken = doctor('--model', 'tiny').stderr;
+  expect(spoken).toMatch(/a step of textual inversion +about [\d.]+ s and [\d.]+ GB of memory\n/);
+  expect(spoken).toMatch(/a picture in 25 steps +about [\d.]+ s and [\d.]+ GB of memory\n/);
+});
+
+test('a model that is not there', () => {
+  const { status, stderr } = doctor('--model', './none');
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^contextura: --model \.\/none does not exist: name a folder in diffusers’ layout/);
+});

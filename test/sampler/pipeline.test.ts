@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Engine } from '../../src/graph/engine.ts';
+import { loadModel } from '../../src/models/load.ts';
+import type { DiffusionModel } from '../../src/models/load.ts';
+import { Pipeline, sizeStep } from '../../src/sampler/pipeline.ts';
+import type { GenerateOptions, PictureSize } from '../../src/sampler/pipeline.ts';
+
+let engine: Engine;
+let model: DiffusionModel;
+beforeAll(async () => {
+  engine = new Engine();
+  model = await loadModel('assets/tiny');
+});
+afterAll(() => engine.close());
+
+const common = { seed: 0, sampler: 'ddim', steps: 2, guidance: 4 } as const;
+
+async function pictures(options: Pick<GenerateOptions, 'prompts' | 'emphasis' | 'negative'>, size?: PictureSize): Promise<Float32Array[]> {
+  const pipeline = await Pipeline.create(engine, model, options.prompts.length, [], size);
+  const out: Float32Array[] = [];
+  for await (const { pixels } of pipeline.generate({ ...common, ...options })) out.push(pixels);
+  await pipeline.release();
+  return out;
+}
+
+test('sizes: the model’s own is the default, others are as asked, sides that its levels cannot halve are refused', async () => {
+  const prompts = ['a dog in the snow'];
+  const [own] = await pictures({ prompts });
+  expect((await pictures({ prompts }, { width: 64, height: 64 }))[0]).toEqual(own);
+  const [wide] = await pictures({ prompts }, { width: 96, height: 48 });
+  expect(wide).toHaveLength(3 * 96 * 48);
+  const spread = (x: Float32Array): number => Math.sqrt(x.reduce((a, v) => a + v * v, 0) / x.length);
+  expect(spread(wide!) / spread(own!)).toBeGreaterThan(0.5);
+  expect(spread(wide!) / spread(own!)).toBeLessThan(2);
+  expect(sizeStep(model)).toBe(16);
+  for (const [width, height, near] of [
+    [72, 64, '80x64'],
+    [64, 8, '64x16'],
+    [100, 90, '96x96'],
+  ] as const)
+    await expect(pictures({ prompts }, { width, height })).rejects.toThrow(
+      `--size ${width}x${height}: sides of this model's pictures are multiples of 16 pixels: ${near}, say`,
+    );
+});
+
+test('emphasis: off, brackets are text; on, they weight words, and plain prompts and weights of 1 change nothing', async () => {
+  const one = async (prompt: string, emphasis: boolean, negative = ''): Promise<Float32Array> =>
+    (await pictures({ prompts: [prompt], emphasis, negative }))[0]!;
+  const plain = await one('a red dog', false);
+  expect(await one('a red dog', true)).toEqual(plain);
+  expect(await one('(a red:1.0) dog', true)).toEqual(plain);
+  const weighted = await one('a (red:1.4) dog', true);
+  expect(weighted.every(Number.isFinite)).toBe(true);
+  expect(weighted).not.toEqual(plain);
+  expect(weighted).not.toEqual(await one('a (red:1.4) dog', false));
+  expect(await one('a red dog', true, '(blue:1.5)')).not.toEqual(await one('a red dog', true, 'blue'));
+  // Each prompt of a batch has weights of its own.
+  const both = await pictures({ prompts: ['a (red:1.4) dog', 'a red dog'], emphasis: true });
+  const neither = await pictures({ prompts: ['a red dog', 'a red dog'] });
+  const distance = (a: Float32Array, b: Float32Array): number => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
+  expect(distance(both[0]!, weighted)).toBeLessThan(1e-4);
+  expect(distance(both[1]!, neither[1]!)).toBeLessThan(1e-4);
+});
