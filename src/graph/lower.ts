@@ -1,6 +1,7 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
+import { attention, attentionGradient } from './lower-attention.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { OnnxModel } from './onnx.ts';
 import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
@@ -61,6 +62,25 @@ function weightGradient(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly stri
   return b.node('Reshape', [ordered, b.ints([...y.shape])]);
 }
 
+const contrib = 'com.microsoft';
+
+/** A constant's bytes, under another shape of as many elements if need be. */
+const constantAs = (y: Tensor<'constant'>, shape: Shape, b: OnnxBuilder): string => {
+  const { source } = y.attributes;
+  return source.kind === 'memory' ? b.constant(source.data, shape) : b.external(source, shape);
+};
+const constantOnce = (y: Tensor<'constant'>, shape: Shape, b: OnnxBuilder): string =>
+  b.shared(`constant ${y.id} [${shape.join()}]`, () => [constantAs(y, shape, b)])[0]!;
+
+/** The constant matrix of which a tensor is the transpose. */
+function transposedConstant(x: Tensor): Tensor<'constant'> | undefined {
+  const inner = x.inputs[0];
+  return x.op === 'transpose' && x.shape.length === 2 && inner!.op === 'constant' ? (inner as Tensor<'constant'>) : undefined;
+}
+
+/** Positions of a batch up to which a lean program spares the flipped copy of a convolution's weights, and pays in speed. */
+const fewPositions = 512;
+
 /** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
 function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
   const { stride, padding, inputSize } = y.attributes;
@@ -68,7 +88,14 @@ function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string
   const kernel = weight.shape.slice(2) as [number, number];
   const [top, bottom, left, right] = padding;
   const pads = [kernel[0] - 1 - top, kernel[1] - 1 - left, kernel[0] - 1 - bottom, kernel[1] - 1 - right];
-  if (stride === 1 && pads.every((n) => n >= 0)) {
+  const positions = grad.shape[0]! * grad.shape[2]! * grad.shape[3]!;
+  if (weight.op === 'constant' && stride === 1 && sizeOf(kernel) === 1 && padding.every((n) => n === 0)) {
+    const [filters, channels] = weight.shape as [number, number];
+    const rows = b.node('Reshape', [g!, b.ints([grad.shape[0]!, filters, grad.shape[2]! * grad.shape[3]!])]);
+    const flat = constantOnce(weight as Tensor<'constant'>, [filters, channels], b);
+    return b.node('Reshape', [b.node('FusedMatMul', [flat, rows], { transA: 1 }, contrib), b.ints([...y.shape])]);
+  }
+  if (stride === 1 && pads.every((n) => n >= 0) && !(weight.op === 'constant' && b.lean && positions <= fewPositions)) {
     const exchanged = b.node('Transpose', [w!], { perm: [1, 0, 2, 3] });
     const least = -(2 ** 31);
     const flipped =
@@ -87,8 +114,7 @@ function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string
 
 export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
-  constant: (y, _, b) =>
-    y.attributes.source.kind === 'memory' ? b.constant(y.attributes.source.data, y.shape) : b.external(y.attributes.source, y.shape),
+  constant: (y, _, b) => constantOnce(y, y.shape, b),
   negate: simple('Neg'),
   exp: simple('Exp'),
   log: simple('Log'),
@@ -121,13 +147,20 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   concat: (y, inputs, b) => b.node('Concat', inputs, { axis: y.attributes.axis }),
   reduceSum: (y, [x], b) => b.node('ReduceSum', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
   reduceMax: (y, [x], b) => b.node('ReduceMax', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
-  matmul: simple('MatMul'),
+  // A constant that is transposed for the product stays as it is: a folded transpose would be a second copy of it.
+  matmul: (y, [left, right], b) => {
+    const inner = transposedConstant(y.inputs[1]!);
+    if (inner === undefined) return b.node('MatMul', [left!, right!]);
+    return b.node('FusedMatMul', [left!, constantOnce(inner, inner.shape, b)], { transB: 1 }, contrib);
+  },
   conv2d: (y, inputs, b) => b.node('Conv', inputs, convolution(y.attributes)),
   conv2dInputGradient: inputGradient,
   conv2dWeightGradient: weightGradient,
   standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,
   inverseDeviation: (y, inputs, b) => layerNorm(y, inputs, b)[2]!,
   softmax: (_, inputs, b) => b.node('Softmax', inputs, { axis: -1 }),
+  attention,
+  attentionGradient,
   gather: (_, inputs, b) => b.node('Gather', inputs, { axis: 0 }),
   scatterAdd: (y, [values, ids], b) => {
     const idShape: Shape = y.inputs[1]!.shape;
@@ -146,17 +179,23 @@ export interface LoweredModel extends OnnxModel {
 }
 
 /** ONNX bytes that compute the named outputs. All file constants must lie in one folder tree. */
-export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
+export function lower(outputs: Readonly<Record<string, Tensor>>, lean = false): LoweredModel {
   const order = topologicalOrder(Object.values(outputs));
   const files = order.flatMap((t) => {
     const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
     return source?.kind === 'file' ? [path.resolve(source.path)] : [];
   });
   const externalFolder = files.length > 0 ? commonFolder(files) : undefined;
-  const builder = new OnnxBuilder(externalFolder);
+  const builder = new OnnxBuilder(externalFolder, lean);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor<'input'>>();
+  // Transposes of constant matrices that only products use are never computed.
+  const used = new Set(
+    order.flatMap((t) => t.inputs.filter((x, i) => !(t.op === 'matmul' && i === 1 && transposedConstant(x) !== undefined))),
+  );
+  for (const root of Object.values(outputs)) used.add(root);
   for (const tensor of order) {
+    if (!used.has(tensor) && transposedConstant(tensor) !== undefined) continue;
     if (tensor.op === 'input') {
       const leaf = tensor as Tensor<'input'>;
       const earlier = inputs.get(leaf.attributes.name);
@@ -170,7 +209,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
       tensor,
       lookup(lowerings, tensor.op)(
         tensor,
-        tensor.inputs.map((x) => names.get(x)!),
+        tensor.inputs.map((x) => names.get(x) ?? ''),
         builder,
       ),
     );

@@ -121,11 +121,23 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
     .tuple(size, fc.integer({ min: 2, max: 6 }))
     .map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.standardize(x!, 1e-2) })),
   softmax: fc.tuple(size, fc.integer({ min: 2, max: 6 })).map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.softmax(x!) })),
+  attention: fc
+    .record({
+      batch: fc.integer({ min: 1, max: 2 }),
+      heads: fc.constantFrom(1, 2, 3),
+      width: size,
+      length: fc.constantFrom(1, 3, 4, 8),
+      count: size,
+    })
+    .map(({ batch, heads, width, length, count }) => ({
+      shapes: [[batch, length, heads * width], ...[0, 1].map(() => [batch, count, heads * width])],
+      build: (q, k, v) => ops.attention(q!, k!, v!, heads),
+    })),
   gather: size.map((width) => ({ shapes: [[3, width]], build: (table) => ops.gather(table!, ops.constant(ids, [2, 3])) })),
   scatterAdd: size.map((width) => ({ shapes: [[2, 3, width]], build: (v) => ops.scatterAdd(v!, ops.constant(ids, [2, 3]), 4) })),
 };
 
-/** No gradient flows through these; `inverseDeviation` and `conv2dWeightGradient` arise in the gradients of others. */
+/** No gradient flows through these; `inverseDeviation` and the other gradients arise in the gradients of others. */
 export const withoutGradient: PrimitiveName[] = [
   'input',
   'constant',
@@ -135,4 +147,5 @@ export const withoutGradient: PrimitiveName[] = [
   'stopGradient',
   'inverseDeviation',
   'conv2dWeightGradient',
+  'attentionGradient',
 ];
