@@ -24,7 +24,7 @@ export interface CompileOptions {
   updates?: Record<string, Tensor>;
   /**
    * Keep one copy of the constants, where they are, instead of others laid out for speed, and compute again in the
-   * backward pass what is cheap to. By default where constants and intermediate results take more than a gigabyte.
+   * backward pass what is cheap to. By default where constants and states take more than a gigabyte.
    */
   lean?: boolean;
   /** Prefix of a file for ONNX Runtime's profile by operator, written when the program is released. */
@@ -127,7 +127,7 @@ export class Engine {
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
     const memory = estimateMemory(Object.values(all));
-    const lean = options.lean ?? memory.constants + memory.intermediates > leanFrom;
+    const lean = options.lean ?? memory.constants + memory.inputs > leanFrom;
     const model = lower(all, lean);
     const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
     const signature: Signature = {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { internal } from '../errors.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
+import { weightGradient } from './lower-weight-gradient.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { OnnxModel } from './onnx.ts';
 import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
@@ -27,39 +28,6 @@ function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly 
     const ones = b.shared(`ones ${width}`, () => [b.constant(new Float32Array(width).fill(1), [width])])[0]!;
     return b.multi('LayerNormalization', [x!, ones], 3, { axis: -1, epsilon });
   });
-}
-
-/**
- * Weight gradient of a convolution as matrix products, one per kernel tap: channels by positions of
- * the whole batch times positions by filters, [C, B·hw] × [B·hw, O].
- */
-function weightGradient(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly string[], b: OnnxBuilder): string {
-  const [input, output] = y.inputs as [Tensor, Tensor];
-  const { stride, padding, kernel } = y.attributes;
-  const [batch, channels, height, width] = input.shape as [number, number, number, number];
-  const [, filters, rows, columns] = output.shape as [number, number, number, number];
-  const positions = batch * rows * columns;
-  const byPosition = b.shared(`positions first ${g}`, () => [
-    b.node('Reshape', [b.node('Transpose', [g!], { perm: [0, 2, 3, 1] }), b.ints([positions, filters])]),
-  ])[0]!;
-  const padded = b.shared(`channels first ${x} ${padding.join()}`, () => {
-    const channelsFirst = b.node('Transpose', [x!], { perm: [1, 0, 2, 3] });
-    if (padding.every((n) => n === 0)) return [channelsFirst];
-    return [b.node('Pad', [channelsFirst, b.ints([0, 0, padding[0], padding[2], 0, 0, padding[1], padding[3]])])];
-  })[0]!;
-  const taps: string[] = [];
-  for (let p = 0; p < kernel[0]; p++) {
-    for (let q = 0; q < kernel[1]; q++) {
-      const whole = kernel[0] === 1 && kernel[1] === 1 && stride === 1 && rows === height && columns === width;
-      const ends = [p + (rows - 1) * stride + 1, q + (columns - 1) * stride + 1];
-      const tap = whole ? padded : b.node('Slice', [padded, b.ints([p, q]), b.ints(ends), b.ints([2, 3]), b.ints([stride, stride])]);
-      const product = b.node('MatMul', [b.node('Reshape', [tap, b.ints([channels, positions])]), byPosition]);
-      taps.push(b.node('Reshape', [product, b.ints([1, channels, filters])]));
-    }
-  }
-  const stacked = taps.length === 1 ? taps[0]! : b.node('Concat', taps, { axis: 0 });
-  const ordered = b.node('Transpose', [stacked], { perm: [2, 1, 0] });
-  return b.node('Reshape', [ordered, b.ints([...y.shape])]);
 }
 
 const contrib = 'com.microsoft';

@@ -44,6 +44,16 @@ const convolution = fc.record({
   stride: fc.constantFrom(1, 2),
   padding: fc.tuple(fc.nat(1), fc.nat(1), fc.nat(1), fc.nat(1)),
 });
+/** Stride 1 and as much padding as the kernel reaches past the edges, on whichever side. */
+const sizeKeeping = convolution.chain((c) =>
+  fc
+    .tuple(fc.nat(c.kernel - 1), fc.nat(c.kernel - 1))
+    .map(([top, left]) => ({
+      ...c,
+      stride: 1,
+      padding: [top, c.kernel - 1 - top, left, c.kernel - 1 - left] as [number, number, number, number],
+    })),
+);
 const ids = Int32Array.of(2, 0, 2, 1, 0, 2);
 
 export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
@@ -99,7 +109,7 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
     shapes: [[...batch, m, k], shared ? [k, n] : [...batch, k, n]],
     build: (a, b) => ops.matmul(a!, b!),
   })),
-  conv2d: convolution.map((c) => ({
+  conv2d: fc.oneof(convolution, sizeKeeping).map((c) => ({
     shapes: [
       [c.batch, c.channels, c.height, c.width],
       [c.filters, c.channels, c.kernel, c.kernel],
