@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { internal } from '../errors.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
-import { estimateMemory } from './memory.ts';
+import { isLarge } from './memory.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, Shape, Tensor } from './tensor.ts';
@@ -30,9 +30,6 @@ export interface CompileOptions {
   /** Prefix of a file for ONNX Runtime's profile by operator, written when the program is released. */
   profile?: string;
 }
-
-/** Bytes past which memory matters more than the last tenth of speed. */
-const leanFrom = 2 ** 30;
 
 type Pending = { resolve: (value: unknown) => void; reject: (error: Error) => void };
 type Unsent = Request extends infer R ? (R extends Request ? Omit<R, 'call'> : never) : never;
@@ -126,8 +123,7 @@ export class Engine {
     const updateNames = Object.keys(updates).map((name, i) => [`update${i}`, name] as const);
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
-    const memory = estimateMemory(Object.values(all));
-    const lean = options.lean ?? memory.constants + memory.inputs > leanFrom;
+    const lean = options.lean ?? isLarge(Object.values(all));
     const model = lower(all, lean);
     const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
     const signature: Signature = {

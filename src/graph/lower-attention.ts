@@ -11,11 +11,12 @@ export function attention(y: Tensor<'attention'>, inputs: readonly string[], b: 
   return b.node('MultiHeadAttention', inputs, { num_heads: y.attributes.heads }, contrib);
 }
 
-/** The largest divisor of `length` for which a block of that many queries stays within the limit. */
-function blockLength(length: number, count: number): number {
-  const most = Math.max(1, Math.floor(blockLimit / count));
-  for (let n = Math.min(most, length); n > 1; n--) if (length % n === 0) return n;
-  return 1;
+/** Queries of one turn, as many as stay within the limit and divide all of them evenly, and how many turns that makes. */
+export function scoresPerTurn(queries: Tensor, keys: Tensor): { rows: number; blocks: number } {
+  const [length, count] = [queries.shape[1]!, keys.shape[1]!];
+  let rows = Math.min(Math.max(1, Math.floor(blockLimit / count)), length);
+  while (length % rows !== 0) rows--;
+  return { rows, blocks: length / rows };
 }
 
 /**
@@ -28,8 +29,7 @@ export function attentionGradient(y: Tensor<'attentionGradient'>, inputs: readon
   const [batch, length, width] = queries!.shape as [number, number, number];
   const count = keys!.shape[1]!;
   const size = width / heads;
-  const rows = blockLength(length, count);
-  const blocks = length / rows;
+  const { rows, blocks } = scoresPerTurn(queries!, keys!);
   const turns = batch * heads * blocks;
   const results = b.shared(`attentionGradient ${inputs.join()} ${heads}`, () => {
     const split = (x: string, tokens: number, shape: readonly number[]): string => {

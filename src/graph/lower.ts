@@ -3,10 +3,11 @@ import path from 'node:path';
 import { internal } from '../errors.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
+import { convolutionAttributes, inputGradient } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { OnnxModel } from './onnx.ts';
 import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
-import type { ConvAttributes, PrimitiveName, Shape, Tensor } from './tensor.ts';
+import type { PrimitiveName, Shape, Tensor } from './tensor.ts';
 
 /** Emit ONNX nodes for a primitive, and name the value that holds its result. */
 type Rule<P extends PrimitiveName> = (y: Tensor<P>, inputs: readonly string[], b: OnnxBuilder) => string;
@@ -15,11 +16,6 @@ const simple =
   (op: string): Rule<PrimitiveName> =>
   (_, inputs, b) =>
     b.node(op, inputs);
-const convolution = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
-  strides: [stride, stride],
-  pads: [padding[0], padding[2], padding[1], padding[3]],
-});
-
 /** Outputs of the LayerNormalization that standardize and inverseDeviation of one tensor share. */
 function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly string[], b: OnnxBuilder): readonly string[] {
   const { epsilon } = y.attributes;
@@ -32,57 +28,15 @@ function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly 
 
 const contrib = 'com.microsoft';
 
-/** A constant's bytes, under another shape of as many elements if need be. */
-const constantAs = (y: Tensor<'constant'>, shape: Shape, b: OnnxBuilder): string => {
-  const { source } = y.attributes;
-  return source.kind === 'memory' ? b.constant(source.data, shape) : b.external(source, shape);
-};
-const constantOnce = (y: Tensor<'constant'>, shape: Shape, b: OnnxBuilder): string =>
-  b.shared(`constant ${y.id} [${shape.join()}]`, () => [constantAs(y, shape, b)])[0]!;
-
 /** The constant matrix of which a tensor is the transpose. */
 function transposedConstant(x: Tensor): Tensor<'constant'> | undefined {
   const inner = x.inputs[0];
   return x.op === 'transpose' && x.shape.length === 2 && inner!.op === 'constant' ? (inner as Tensor<'constant'>) : undefined;
 }
 
-/** Positions of a batch up to which a lean program spares the flipped copy of a convolution's weights, and pays in speed. */
-const fewPositions = 512;
-
-/** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
-function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
-  const { stride, padding, inputSize } = y.attributes;
-  const [grad, weight] = y.inputs as [Tensor, Tensor];
-  const kernel = weight.shape.slice(2) as [number, number];
-  const [top, bottom, left, right] = padding;
-  const pads = [kernel[0] - 1 - top, kernel[1] - 1 - left, kernel[0] - 1 - bottom, kernel[1] - 1 - right];
-  const positions = grad.shape[0]! * grad.shape[2]! * grad.shape[3]!;
-  if (weight.op === 'constant' && stride === 1 && sizeOf(kernel) === 1 && padding.every((n) => n === 0)) {
-    const [filters, channels] = weight.shape as [number, number];
-    const rows = b.node('Reshape', [g!, b.ints([grad.shape[0]!, filters, grad.shape[2]! * grad.shape[3]!])]);
-    const flat = constantOnce(weight as Tensor<'constant'>, [filters, channels], b);
-    return b.node('Reshape', [b.node('FusedMatMul', [flat, rows], { transA: 1 }, contrib), b.ints([...y.shape])]);
-  }
-  if (stride === 1 && pads.every((n) => n >= 0) && !(weight.op === 'constant' && b.lean && positions <= fewPositions)) {
-    const exchanged = b.node('Transpose', [w!], { perm: [1, 0, 2, 3] });
-    const least = -(2 ** 31);
-    const flipped =
-      kernel[0] === 1 && kernel[1] === 1
-        ? exchanged
-        : b.node('Slice', [exchanged, b.ints([-1, -1]), b.ints([least, least]), b.ints([2, 3]), b.ints([-1, -1])]);
-    return b.node('Conv', [g!, flipped], { strides: [1, 1], pads });
-  }
-  const reached = (size: number, k: number, before: number, after: number): number => (size - 1) * stride + k - before - after;
-  const outputPadding = [
-    inputSize[0] - reached(grad.shape[2]!, kernel[0], top, bottom),
-    inputSize[1] - reached(grad.shape[3]!, kernel[1], left, right),
-  ];
-  return b.node('ConvTranspose', [g!, w!], { ...convolution({ stride, padding }), output_padding: outputPadding });
-}
-
 export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
-  constant: (y, _, b) => constantOnce(y, y.shape, b),
+  constant: (y, _, b) => b.leaf(y, y.shape),
   negate: simple('Neg'),
   exp: simple('Exp'),
   log: simple('Log'),
@@ -119,9 +73,9 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   matmul: (y, [left, right], b) => {
     const inner = transposedConstant(y.inputs[1]!);
     if (inner === undefined) return b.node('MatMul', [left!, right!]);
-    return b.node('FusedMatMul', [left!, constantOnce(inner, inner.shape, b)], { transB: 1 }, contrib);
+    return b.node('FusedMatMul', [left!, b.leaf(inner, inner.shape)], { transB: 1 }, contrib);
   },
-  conv2d: (y, inputs, b) => b.node('Conv', inputs, convolution(y.attributes)),
+  conv2d: (y, inputs, b) => b.node('Conv', inputs, convolutionAttributes(y.attributes)),
   conv2dInputGradient: inputGradient,
   conv2dWeightGradient: weightGradient,
   standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { internal } from '../errors.ts';
 import { Message } from './protobuf.ts';
-import type { Dtype, FileSource, Shape } from './tensor.ts';
+import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
 
 // Field numbers and enumerations of onnx.proto3.
 const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {
@@ -151,6 +151,14 @@ export class OnnxBuilder {
     message.string(2, this.fresh());
     [this.graph, this.memo] = [graph, memo];
     return { message };
+  }
+
+  /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
+  leaf(tensor: Tensor<'constant'>, shape: Shape): string {
+    const { source } = tensor.attributes;
+    return this.shared(`constant ${tensor.id} [${shape.join()}]`, () => [
+      source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
+    ])[0]!;
   }
 
   input(name: string, shape: Shape, dtype: Dtype): string {
