@@ -6,7 +6,7 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { loadModel } from '../models/load.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
-import { measureCustomize, writeSd15 } from '../sweep/sd15.ts';
+import { measureCustomize, measureUnet, writeSd15 } from '../sweep/sd15.ts';
 import { promptSet } from '../world/captions.ts';
 import { assetPath, numberFlag, openEngine, say, sharedFlags, versions } from './terminal.ts';
 
@@ -22,16 +22,28 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
   const steps = numberFlag('steps', args.steps as string, { min: 1, integer: true });
   const promptBatch = numberFlag('prompt-batch', args['prompt-batch'] as string, { min: 1, integer: true });
   const lambda = numberFlag('lambda', args.lambda as string, { min: 0 });
+  const folder = (args.dir as string | undefined) ?? join(tmpdir(), 'contextura-sd15');
   const images = (args.images as string | undefined) ?? resolve('../shared/dreambooth/dataset/dog');
   if (!existsSync(images)) throw new UserError(`${images} does not exist: give --images a folder of photographs`);
-  const folder = (args.dir as string | undefined) ?? join(tmpdir(), 'contextura-sd15');
   const out = `${folder}-run-${process.pid}`;
   if (!existsSync(join(folder, 'model_index.json'))) {
     say(`writing random weights of Stable Diffusion 1.5's shape to ${folder} (4.7 GB, once)`);
     await writeSd15(folder, vocabularyFolder(args.vocabulary as string | undefined));
   }
   const engine = openEngine(args.device as string);
+  const listed = (seconds: readonly number[]): string => seconds.map((s) => s.toFixed(2)).join(', ');
   try {
+    if (args.unet === true) {
+      const figures = await measureUnet(engine, folder, steps, args.profile as string | undefined);
+      if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
+      else {
+        say(`compiling    ${figures.compileSeconds.toFixed(1)} s`);
+        say(`steps        ${listed(figures.stepSeconds)} s, of ${figures.teraflops.toFixed(2)} TFLOP`);
+        say(`processor    ${listed(figures.cpuSeconds)} s, ${engine.threads} threads together`);
+        say(`peak memory  ${figures.peakGB.toFixed(2)} GB, predicted ${figures.predictedGB.toFixed(2)}`);
+      }
+      return;
+    }
     const figures = await measureCustomize({
       engine,
       folder,
@@ -47,7 +59,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
     if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
     else {
       say(`until the first step ${figures.prepareSeconds.toFixed(1)} s`);
-      say(`steps                ${figures.stepSeconds.map((s) => s.toFixed(2)).join(', ')} s`);
+      say(`steps                ${listed(figures.stepSeconds)} s`);
       say(`peak memory          ${figures.peakGB.toFixed(2)} GB`);
     }
   } finally {
@@ -61,6 +73,8 @@ export const bench = defineCommand({
   args: {
     model: { type: 'string', description: 'a folder in diffusers’ layout, or tiny', default: 'tiny' },
     sd15: { type: 'boolean', description: 'textual inversion at Stable Diffusion 1.5’s size, on random weights' },
+    unet: { type: 'boolean', description: 'with --sd15: the U-Net alone, forwards and backwards to the prompt' },
+    profile: { type: 'string', description: 'with --unet: prefix of a file for the time of each operator' },
     dir: { type: 'string', description: 'with --sd15: folder of the random checkpoint; contextura-sd15 in the system’s temporary folder' },
     vocabulary: { type: 'string', description: 'with --sd15: folder with CLIP’s vocab.json and merges.txt' },
     images: { type: 'string', description: 'with --sd15: folder of photographs' },

@@ -6,7 +6,10 @@ import { parseRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { writeFailure } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
-import { input } from '../graph/ops.ts';
+import { gradients } from '../graph/gradient.ts';
+import { predictMemory } from '../graph/memory.ts';
+import { input, mean, square, subtract } from '../graph/ops.ts';
+import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import type { Shape } from '../graph/tensor.ts';
 import { clipText, clipTextConfig, clipTokenEmbedding } from '../models/clip-text.ts';
@@ -277,4 +280,50 @@ export async function measureCustomize(options: Sd15Options): Promise<Sd15Figure
     if (event.kind === 'done') artefact = event.artefact;
   }
   return { prepareSeconds, stepSeconds, peakGB: peakGB(), artefact };
+}
+
+export interface UnetFigures {
+  /** Trace, differentiate, lower, session. */
+  compileSeconds: number;
+  /** Each step after the first. */
+  stepSeconds: number[];
+  /** Processor time of each step, all threads together. */
+  cpuSeconds: number[];
+  peakGB: number;
+  /** What `predictMemory` says that the step adds to the process. */
+  predictedGB: number;
+  teraflops: number;
+}
+
+/** The U-Net alone, forwards and backwards to the prompt's states: what the peer script of other frameworks measures. */
+export async function measureUnet(engine: Engine, folder: string, steps: number, profile?: string): Promise<UnetFigures> {
+  const model = await loadModel(folder);
+  let start = performance.now();
+  const shape = [1, 4, 64, 64];
+  const states = input('states', [1, 77, 768]);
+  const predicted = unet(model.unet.parameters, model.unet.config, input('latents', shape), input('timesteps', [1]), states);
+  const loss = mean(square(subtract(predicted, input('noise', shape))));
+  const outputs = { loss, gradient: gradients(loss, [states])[0]! };
+  const program = await engine.compile({ outputs, ...(profile !== undefined && { profile }) });
+  const compileSeconds = (performance.now() - start) / 1000;
+  const random = new Random(0);
+  const feeds = {
+    states: random.normals(77 * 768),
+    latents: random.normals(sizeOf(shape)),
+    noise: random.normals(sizeOf(shape)),
+    timesteps: Float32Array.of(500),
+  };
+  await program.run(feeds);
+  const [stepSeconds, cpuSeconds]: [number[], number[]] = [[], []];
+  for (let i = 0; i < steps; i++) {
+    start = performance.now();
+    const before = process.cpuUsage();
+    await program.run(feeds);
+    const { user, system } = process.cpuUsage(before);
+    stepSeconds.push((performance.now() - start) / 1000);
+    cpuSeconds.push((user + system) / 1e6);
+  }
+  await program.release();
+  const predictedGB = predictMemory(Object.values(outputs)) / 1e9;
+  return { compileSeconds, stepSeconds, cpuSeconds, peakGB: peakGB(), predictedGB, teraflops: program.flops / 1e12 };
 }

@@ -46,13 +46,11 @@ const convolution = fc.record({
 });
 /** Stride 1 and as much padding as the kernel reaches past the edges, on whichever side. */
 const sizeKeeping = convolution.chain((c) =>
-  fc
-    .tuple(fc.nat(c.kernel - 1), fc.nat(c.kernel - 1))
-    .map(([top, left]) => ({
-      ...c,
-      stride: 1,
-      padding: [top, c.kernel - 1 - top, left, c.kernel - 1 - left] as [number, number, number, number],
-    })),
+  fc.tuple(fc.nat(c.kernel - 1), fc.nat(c.kernel - 1)).map(([top, left]) => ({
+    ...c,
+    stride: 1,
+    padding: [top, c.kernel - 1 - top, left, c.kernel - 1 - left] as [number, number, number, number],
+  })),
 );
 const ids = Int32Array.of(2, 0, 2, 1, 0, 2);
 
