@@ -60,6 +60,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
     else {
       say(`until the first step ${figures.prepareSeconds.toFixed(1)} s`);
       say(`steps                ${listed(figures.stepSeconds)} s`);
+      say(`processor            ${listed(figures.cpuSeconds)} s, ${engine.threads} threads together`);
       say(`peak memory          ${figures.peakGB.toFixed(2)} GB`);
     }
   } finally {

@@ -67,8 +67,8 @@ function merged(order: readonly Tensor[]): Map<Tensor, Tensor> {
   return representatives;
 }
 
-/** Walks the graph and calls `visit` with what is alive while each tensor is made, largest moments included. */
-export function walkLiveness(
+/** Walks the graph and calls `visit` with what is alive while each tensor is made. */
+function walkLiveness(
   roots: readonly Tensor[],
   lean: boolean,
   visit: (tensor: Tensor, alive: ReadonlyMap<Tensor, number>, bytes: number) => void,

@@ -245,6 +245,8 @@ export interface Sd15Figures {
   prepareSeconds: number;
   /** Each step. */
   stepSeconds: number[];
+  /** Processor time of each step, all threads together. */
+  cpuSeconds: number[];
   /** Largest resident memory of the process so far, in GB (10⁹ bytes), pages of mapped weights included. */
   peakGB: number;
   artefact: string;
@@ -268,18 +270,24 @@ export async function measureCustomize(options: Sd15Options): Promise<Sd15Figure
     flip: false,
     sampleEvery: 0,
   });
-  const stepSeconds: number[] = [];
+  const [stepSeconds, cpuSeconds]: [number[], number[]] = [[], []];
+  let used = process.cpuUsage();
   let prepareSeconds = Number.NaN;
   let last = start;
   let artefact = '';
   for await (const event of customize({ engine, model, recipe, prompts: richPrompts, out, versions: options.versions })) {
     const seconds = (performance.now() - last) / 1000;
+    const { user, system } = process.cpuUsage(used);
     last = performance.now();
+    used = process.cpuUsage();
     if (event.kind === 'start') prepareSeconds = seconds;
-    if (event.kind === 'step') stepSeconds.push(seconds);
+    if (event.kind === 'step') {
+      stepSeconds.push(seconds);
+      cpuSeconds.push((user + system) / 1e6);
+    }
     if (event.kind === 'done') artefact = event.artefact;
   }
-  return { prepareSeconds, stepSeconds, peakGB: peakGB(), artefact };
+  return { prepareSeconds, stepSeconds, cpuSeconds, peakGB: peakGB(), artefact };
 }
 
 export interface UnetFigures {
