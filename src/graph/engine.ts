@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { internal } from '../errors.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
+import { isLarge } from './memory.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, Shape, Tensor } from './tensor.ts';
@@ -21,6 +22,11 @@ export interface CompileOptions {
   outputs?: Record<string, Tensor>;
   /** State → its next value, written in place after all that the run reads of it. */
   updates?: Record<string, Tensor>;
+  /**
+   * Keep one copy of the constants, where they are, instead of others laid out for speed, and compute again in the
+   * backward pass what is cheap to. By default where constants and states take more than a gigabyte.
+   */
+  lean?: boolean;
   /** Prefix of a file for ONNX Runtime's profile by operator, written when the program is released. */
   profile?: string;
 }
@@ -117,7 +123,8 @@ export class Engine {
     const updateNames = Object.keys(updates).map((name, i) => [`update${i}`, name] as const);
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
-    const model = lower(all);
+    const lean = options.lean ?? isLarge(Object.values(all));
+    const model = lower(all, lean);
     const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
     const signature: Signature = {
       feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),
@@ -133,6 +140,7 @@ export class Engine {
       externalFolder: model.externalFolder,
       device: this.device,
       threads: this.threads,
+      lean,
       profile: options.profile,
       signature,
     });

@@ -5,8 +5,14 @@ import type { PrimitiveName, Tensor } from './tensor.ts';
 /** Every product of one weight of [O, C, kH, kW] with one position of a batch's outputs. */
 const perPosition = (outputs: Tensor, weight: readonly number[]): number => (2 * sizeOf(outputs.shape) * sizeOf(weight)) / weight[0]!;
 
-const rules: Partial<Record<PrimitiveName, (y: Tensor) => number>> = {
+/** One product of attention: all queries with all keys. */
+const product = (y: Tensor): number => 2 * sizeOf(y.inputs[0]!.shape) * y.inputs[1]!.shape[1]!;
+
+const rules: { [P in PrimitiveName]?: (y: Tensor<P>) => number } = {
   matmul: (y) => 2 * sizeOf(y.shape) * y.inputs[0]!.shape.at(-1)!,
+  attention: (y) => 2 * product(y),
+  // The scores again, then the gradient to the weights, and the products that each gradient takes.
+  attentionGradient: (y) => (y.attributes.of === 'queries' ? 3 : 1) * product(y),
   conv2d: (y) => perPosition(y, y.inputs[1]!.shape),
   conv2dInputGradient: (y) => perPosition(y.inputs[0]!, y.inputs[1]!.shape),
   conv2dWeightGradient: (y) => perPosition(y.inputs[1]!, y.shape),
@@ -14,4 +20,4 @@ const rules: Partial<Record<PrimitiveName, (y: Tensor) => number>> = {
 
 /** Floating-point operations of one run; element-wise work and reductions are left out. */
 export const flopsOf = (outputs: readonly Tensor[]): number =>
-  topologicalOrder(outputs).reduce((total, y) => total + (rules[y.op]?.(y) ?? 0), 0);
+  topologicalOrder(outputs).reduce((total, y) => total + ((rules[y.op] as ((t: Tensor) => number) | undefined)?.(y) ?? 0), 0);

@@ -2,6 +2,7 @@
 import { internal } from '../errors.ts';
 import {
   add,
+  attentionGradient,
   broadcast,
   cast,
   conv2d,
@@ -32,6 +33,7 @@ import {
   swapLast,
   transpose,
 } from './ops.ts';
+import { Recomputation } from './recompute.ts';
 import { lookup, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
@@ -155,6 +157,11 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
     const weighted = multiply(g, y);
     return [subtract(weighted, multiply(y, sum(weighted, [-1], true)))];
   },
+  attention: (y, g, needed) =>
+    (['queries', 'keys', 'values'] as const).map((of, i) =>
+      needed[i] ? attentionGradient([...y.inputs, y, g], y.attributes.heads, of) : undefined,
+    ),
+  attentionGradient: firstOrderOnly,
   gather: (y, g) => [scatterAdd(g, x1(y), x0(y).shape[0]!), undefined],
   scatterAdd: (y, g) => [gather(g, x1(y)), undefined],
 };
@@ -172,12 +179,13 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
     if (tensor.op !== 'stopGradient' && tensor.inputs.some((x) => active.has(x))) active.add(tensor);
   }
   const cotangents = new Map<Tensor, Tensor>([[loss, scalar(1)]]);
+  const recomputation = new Recomputation();
   for (const y of order.toReversed()) {
     const g = cotangents.get(y);
     if (g === undefined || !active.has(y)) continue;
     const needed = y.inputs.map((x) => active.has(x));
     if (!needed.includes(true)) continue;
-    const flows = lookup(gradientRules, y.op)(y, g, needed);
+    const flows = lookup(gradientRules, y.op)(recomputation.view(y), g, needed);
     y.inputs.forEach((x, i) => {
       const flow = flows[i];
       if (!needed[i] || flow === undefined) return;

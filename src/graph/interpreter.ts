@@ -128,6 +128,39 @@ function errorFunction(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
 }
 
+/** Attention with its gradients: what each pair of a query and a head adds. */
+function attend(
+  [q, k, v]: readonly [Tensor, Tensor, Tensor],
+  heads: number,
+  [queries, keys, values]: readonly [Values, Values, Values],
+  visit: (query: number, weights: number[], key: (j: number) => number, size: number) => void,
+): void {
+  const [batch, length, width] = q.shape as [number, number, number];
+  const count = k.shape[1]!;
+  const size = width / heads;
+  for (let b = 0; b < batch; b++)
+    for (let h = 0; h < heads; h++)
+      for (let i = 0; i < length; i++) {
+        const query = (b * length + i) * width + h * size;
+        const key = (j: number): number => (b * count + j) * width + h * size;
+        const scores = Array.from({ length: count }, (_, j) => {
+          let total = 0;
+          for (let c = 0; c < size; c++) total += queries[query + c]! * keys[key(j) + c]!;
+          return total / Math.sqrt(size);
+        });
+        const top = Math.max(...scores);
+        const powers = scores.map((score) => Math.exp(score - top));
+        const total = powers.reduce((a, e) => a + e, 0);
+        visit(
+          query,
+          powers.map((e) => e / total),
+          key,
+          size,
+        );
+      }
+  if (values.length !== sizeOf(v.shape)) throw internal('attention got values of another shape');
+}
+
 export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
   input: (y, _, feeds) => {
     const fed = feeds[y.attributes.name];
@@ -243,6 +276,38 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
       const total = row.reduce((a, b) => a + Math.exp(b - top), 0);
       return row.map((v) => Math.exp(v - top) / total);
     }),
+  attention: (y, inputs) => {
+    const out = new Float64Array(sizeOf(y.shape));
+    const [q, k, v] = inputs as [Values, Values, Values];
+    attend(y.inputs as [Tensor, Tensor, Tensor], y.attributes.heads, [q, k, v], (query, weights, key, size) =>
+      weights.forEach((weight, j) => {
+        for (let c = 0; c < size; c++) out[query + c]! += weight * v[key(j) + c]!;
+      }),
+    );
+    return out;
+  },
+  attentionGradient: (y, inputs) => {
+    const out = new Float64Array(sizeOf(y.shape));
+    const [q, k, v, , g] = inputs as [Values, Values, Values, Values, Values];
+    const tensors = y.inputs as unknown as [Tensor, Tensor, Tensor];
+    attend(tensors, y.attributes.heads, [q, k, v], (query, weights, key, size) => {
+      const flows = weights.map((_, j) => {
+        let total = 0;
+        for (let c = 0; c < size; c++) total += g[query + c]! * v[key(j) + c]!;
+        return total;
+      });
+      const average = dot(weights, flows);
+      weights.forEach((weight, j) => {
+        const flow = (weight * (flows[j]! - average)) / Math.sqrt(size);
+        for (let c = 0; c < size; c++) {
+          if (y.attributes.of === 'queries') out[query + c]! += flow * k[key(j) + c]!;
+          else if (y.attributes.of === 'keys') out[key(j) + c]! += flow * q[query + c]!;
+          else out[key(j) + c]! += weight * g[query + c]!;
+        }
+      });
+    });
+    return out;
+  },
   gather: (y, [table, ids]) => {
     const width = y.shape.at(-1)!;
     return fill([ids!.length, width], ([row, column]) => table![ids![row!]! * width + column!]!);

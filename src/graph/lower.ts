@@ -1,10 +1,13 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
+import { attention, attentionGradient } from './lower-attention.ts';
+import { weightGradient } from './lower-weight-gradient.ts';
+import { convolutionAttributes, inputGradient } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { OnnxModel } from './onnx.ts';
 import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
-import type { ConvAttributes, PrimitiveName, Shape, Tensor } from './tensor.ts';
+import type { PrimitiveName, Shape, Tensor } from './tensor.ts';
 
 /** Emit ONNX nodes for a primitive, and name the value that holds its result. */
 type Rule<P extends PrimitiveName> = (y: Tensor<P>, inputs: readonly string[], b: OnnxBuilder) => string;
@@ -13,11 +16,6 @@ const simple =
   (op: string): Rule<PrimitiveName> =>
   (_, inputs, b) =>
     b.node(op, inputs);
-const convolution = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
-  strides: [stride, stride],
-  pads: [padding[0], padding[2], padding[1], padding[3]],
-});
-
 /** Outputs of the LayerNormalization that standardize and inverseDeviation of one tensor share. */
 function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly string[], b: OnnxBuilder): readonly string[] {
   const { epsilon } = y.attributes;
@@ -28,67 +26,17 @@ function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly 
   });
 }
 
-/**
- * Weight gradient of a convolution as matrix products, one per kernel tap: channels by positions of
- * the whole batch times positions by filters, [C, B·hw] × [B·hw, O].
- */
-function weightGradient(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly string[], b: OnnxBuilder): string {
-  const [input, output] = y.inputs as [Tensor, Tensor];
-  const { stride, padding, kernel } = y.attributes;
-  const [batch, channels, height, width] = input.shape as [number, number, number, number];
-  const [, filters, rows, columns] = output.shape as [number, number, number, number];
-  const positions = batch * rows * columns;
-  const byPosition = b.shared(`positions first ${g}`, () => [
-    b.node('Reshape', [b.node('Transpose', [g!], { perm: [0, 2, 3, 1] }), b.ints([positions, filters])]),
-  ])[0]!;
-  const padded = b.shared(`channels first ${x} ${padding.join()}`, () => {
-    const channelsFirst = b.node('Transpose', [x!], { perm: [1, 0, 2, 3] });
-    if (padding.every((n) => n === 0)) return [channelsFirst];
-    return [b.node('Pad', [channelsFirst, b.ints([0, 0, padding[0], padding[2], 0, 0, padding[1], padding[3]])])];
-  })[0]!;
-  const taps: string[] = [];
-  for (let p = 0; p < kernel[0]; p++) {
-    for (let q = 0; q < kernel[1]; q++) {
-      const whole = kernel[0] === 1 && kernel[1] === 1 && stride === 1 && rows === height && columns === width;
-      const ends = [p + (rows - 1) * stride + 1, q + (columns - 1) * stride + 1];
-      const tap = whole ? padded : b.node('Slice', [padded, b.ints([p, q]), b.ints(ends), b.ints([2, 3]), b.ints([stride, stride])]);
-      const product = b.node('MatMul', [b.node('Reshape', [tap, b.ints([channels, positions])]), byPosition]);
-      taps.push(b.node('Reshape', [product, b.ints([1, channels, filters])]));
-    }
-  }
-  const stacked = taps.length === 1 ? taps[0]! : b.node('Concat', taps, { axis: 0 });
-  const ordered = b.node('Transpose', [stacked], { perm: [2, 1, 0] });
-  return b.node('Reshape', [ordered, b.ints([...y.shape])]);
-}
+const contrib = 'com.microsoft';
 
-/** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
-function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
-  const { stride, padding, inputSize } = y.attributes;
-  const [grad, weight] = y.inputs as [Tensor, Tensor];
-  const kernel = weight.shape.slice(2) as [number, number];
-  const [top, bottom, left, right] = padding;
-  const pads = [kernel[0] - 1 - top, kernel[1] - 1 - left, kernel[0] - 1 - bottom, kernel[1] - 1 - right];
-  if (stride === 1 && pads.every((n) => n >= 0)) {
-    const exchanged = b.node('Transpose', [w!], { perm: [1, 0, 2, 3] });
-    const least = -(2 ** 31);
-    const flipped =
-      kernel[0] === 1 && kernel[1] === 1
-        ? exchanged
-        : b.node('Slice', [exchanged, b.ints([-1, -1]), b.ints([least, least]), b.ints([2, 3]), b.ints([-1, -1])]);
-    return b.node('Conv', [g!, flipped], { strides: [1, 1], pads });
-  }
-  const reached = (size: number, k: number, before: number, after: number): number => (size - 1) * stride + k - before - after;
-  const outputPadding = [
-    inputSize[0] - reached(grad.shape[2]!, kernel[0], top, bottom),
-    inputSize[1] - reached(grad.shape[3]!, kernel[1], left, right),
-  ];
-  return b.node('ConvTranspose', [g!, w!], { ...convolution({ stride, padding }), output_padding: outputPadding });
+/** The constant matrix of which a tensor is the transpose. */
+function transposedConstant(x: Tensor): Tensor<'constant'> | undefined {
+  const inner = x.inputs[0];
+  return x.op === 'transpose' && x.shape.length === 2 && inner!.op === 'constant' ? (inner as Tensor<'constant'>) : undefined;
 }
 
 export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
-  constant: (y, _, b) =>
-    y.attributes.source.kind === 'memory' ? b.constant(y.attributes.source.data, y.shape) : b.external(y.attributes.source, y.shape),
+  constant: (y, _, b) => b.leaf(y, y.shape),
   negate: simple('Neg'),
   exp: simple('Exp'),
   log: simple('Log'),
@@ -121,13 +69,20 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   concat: (y, inputs, b) => b.node('Concat', inputs, { axis: y.attributes.axis }),
   reduceSum: (y, [x], b) => b.node('ReduceSum', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
   reduceMax: (y, [x], b) => b.node('ReduceMax', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
-  matmul: simple('MatMul'),
-  conv2d: (y, inputs, b) => b.node('Conv', inputs, convolution(y.attributes)),
+  // A constant that is transposed for the product stays as it is: a folded transpose would be a second copy of it.
+  matmul: (y, [left, right], b) => {
+    const inner = transposedConstant(y.inputs[1]!);
+    if (inner === undefined) return b.node('MatMul', [left!, right!]);
+    return b.node('FusedMatMul', [left!, b.leaf(inner, inner.shape)], { transB: 1 }, contrib);
+  },
+  conv2d: (y, inputs, b) => b.node('Conv', inputs, convolutionAttributes(y.attributes)),
   conv2dInputGradient: inputGradient,
   conv2dWeightGradient: weightGradient,
   standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,
   inverseDeviation: (y, inputs, b) => layerNorm(y, inputs, b)[2]!,
   softmax: (_, inputs, b) => b.node('Softmax', inputs, { axis: -1 }),
+  attention,
+  attentionGradient,
   gather: (_, inputs, b) => b.node('Gather', inputs, { axis: 0 }),
   scatterAdd: (y, [values, ids], b) => {
     const idShape: Shape = y.inputs[1]!.shape;
@@ -146,17 +101,23 @@ export interface LoweredModel extends OnnxModel {
 }
 
 /** ONNX bytes that compute the named outputs. All file constants must lie in one folder tree. */
-export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
+export function lower(outputs: Readonly<Record<string, Tensor>>, lean = false): LoweredModel {
   const order = topologicalOrder(Object.values(outputs));
   const files = order.flatMap((t) => {
     const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
     return source?.kind === 'file' ? [path.resolve(source.path)] : [];
   });
   const externalFolder = files.length > 0 ? commonFolder(files) : undefined;
-  const builder = new OnnxBuilder(externalFolder);
+  const builder = new OnnxBuilder(externalFolder, lean);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor<'input'>>();
+  // Transposes of constant matrices that only products use are never computed.
+  const used = new Set(
+    order.flatMap((t) => t.inputs.filter((x, i) => !(t.op === 'matmul' && i === 1 && transposedConstant(x) !== undefined))),
+  );
+  for (const root of Object.values(outputs)) used.add(root);
   for (const tensor of order) {
+    if (!used.has(tensor) && transposedConstant(tensor) !== undefined) continue;
     if (tensor.op === 'input') {
       const leaf = tensor as Tensor<'input'>;
       const earlier = inputs.get(leaf.attributes.name);
@@ -170,7 +131,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>): LoweredModel {
       tensor,
       lookup(lowerings, tensor.op)(
         tensor,
-        tensor.inputs.map((x) => names.get(x)!),
+        tensor.inputs.map((x) => names.get(x) ?? ''),
         builder,
       ),
     );

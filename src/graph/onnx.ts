@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { internal } from '../errors.ts';
 import { Message } from './protobuf.ts';
-import type { Dtype, FileSource, Shape } from './tensor.ts';
+import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
 
 // Field numbers and enumerations of onnx.proto3.
 const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {
@@ -21,16 +21,22 @@ export interface OnnxModel {
   nodeCount: number;
 }
 
-type Attribute = number | string | readonly number[];
+/** A graph that an operator runs again and again: its body for Scan. */
+export interface Subgraph {
+  message: Message;
+}
+type Attribute = number | string | readonly number[] | Subgraph;
+const floats = new Set(['epsilon', 'alpha', 'scale']);
 
 function attribute(name: string, value: Attribute): Message {
   const message = new Message().string(1, name);
   if (typeof value === 'string') return message.string(4, value).integer(20, 3);
+  if (typeof value === 'object' && 'message' in value) return message.message(6, value.message).integer(20, 5);
   if (typeof value !== 'number') return message.integers(8, value).integer(20, 7);
-  return name === 'epsilon' || name === 'alpha' ? message.float(2, value).integer(20, 1) : message.integer(3, value).integer(20, 2);
+  return floats.has(name) ? message.float(2, value).integer(20, 1) : message.integer(3, value).integer(20, 2);
 }
 
-function valueInfo(name: string, shape: Shape, dtype: Dtype): Message {
+function valueInfo(name: string, shape: Shape, dtype: keyof typeof dtypes): Message {
   const dimensions = new Message();
   for (const n of shape) dimensions.message(1, new Message().integer(1, n));
   const type = new Message().integer(1, dtypes[dtype]).message(2, dimensions);
@@ -38,14 +44,17 @@ function valueInfo(name: string, shape: Shape, dtype: Dtype): Message {
 }
 
 export class OnnxBuilder {
-  private readonly graph: Message = new Message();
-  private readonly memo: Map<string, readonly string[]> = new Map();
+  private graph: Message = new Message();
+  private memo: Map<string, readonly string[]> = new Map();
   private readonly externalFolder: string | undefined;
+  /** Whether rules should spare copies of constants where it costs speed. */
+  readonly lean: boolean;
   private count = 0;
   private nodes = 0;
 
-  constructor(externalFolder: string | undefined) {
+  constructor(externalFolder: string | undefined, lean: boolean) {
     this.externalFolder = externalFolder;
+    this.lean = lean;
   }
 
   private fresh(): string {
@@ -99,6 +108,11 @@ export class OnnxBuilder {
     return this.shared(`ints ${values.join()}`, () => [this.initializer(raw, [values.length], dtypes.int64)])[0]!;
   }
 
+  /** A vector of int64 to be indexed by, not shared. */
+  longs(values: readonly number[]): string {
+    return this.initializer(new Uint8Array(BigInt64Array.from(values, BigInt).buffer), [values.length], dtypes.int64);
+  }
+
   private initializer(raw: Uint8Array, shape: Shape, dtype: number): string {
     const name = this.fresh();
     this.graph.message(5, new Message().integers(1, shape).integer(2, dtype).string(8, name).bytes(9, raw));
@@ -115,6 +129,36 @@ export class OnnxBuilder {
     }
     this.graph.message(5, tensor);
     return source.stored === 'float32' ? name : this.node('Cast', [name], { to: dtypes.float32 });
+  }
+
+  /**
+   * A graph inside an operator's attribute. It may use the names around it; what it makes stays inside, so nothing
+   * that it shares is shared outside.
+   */
+  subgraph(
+    inputs: readonly { shape: Shape; dtype: Dtype | 'int64' }[],
+    build: (names: readonly string[]) => readonly { name: string; shape: Shape }[],
+  ): Subgraph {
+    const [graph, memo] = [this.graph, this.memo];
+    const message = (this.graph = new Message());
+    this.memo = new Map();
+    const names = inputs.map(({ shape, dtype }) => {
+      const name = this.fresh();
+      message.message(11, valueInfo(name, shape, dtype));
+      return name;
+    });
+    for (const { name, shape } of build(names)) message.message(12, valueInfo(name, shape, 'float32'));
+    message.string(2, this.fresh());
+    [this.graph, this.memo] = [graph, memo];
+    return { message };
+  }
+
+  /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
+  leaf(tensor: Tensor<'constant'>, shape: Shape): string {
+    const { source } = tensor.attributes;
+    return this.shared(`constant ${tensor.id} [${shape.join()}]`, () => [
+      source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
+    ])[0]!;
   }
 
   input(name: string, shape: Shape, dtype: Dtype): string {

@@ -76,7 +76,15 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const full = shape.map((n) => (n === -1 ? sizeOf(x.shape) / known : n));
   return sameShape(full, x.shape) ? x : apply('reshape', [x], { shape: full });
 }
+/** A transpose of a transpose is one, or none. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
+  if (x.op === 'transpose') {
+    const inner = (x as Tensor<'transpose'>).attributes.permutation;
+    return transpose(
+      x.inputs[0]!,
+      permutation.map((axis) => inner[axis]!),
+    );
+  }
   return permutation.every((axis, i) => axis === i) ? x : apply('transpose', [x], { permutation });
 }
 /** Exchange the last two axes. */
@@ -138,6 +146,11 @@ export function conv2dWeightGradient(x: Tensor, g: Tensor, attributes: Primitive
 export const standardize = (x: Tensor, epsilon: number): Tensor => apply('standardize', [x], { epsilon });
 export const inverseDeviation = (x: Tensor, epsilon: number): Tensor => apply('inverseDeviation', [x], { epsilon });
 export const softmax = (x: Tensor): Tensor => apply('softmax', [x], {});
+export const attention = (queries: Tensor, keys: Tensor, values: Tensor, heads: number): Tensor =>
+  apply('attention', [queries, keys, values], { heads });
+export function attentionGradient(inputs: readonly Tensor[], heads: number, of: Primitives['attentionGradient']['of']): Tensor {
+  return apply('attentionGradient', inputs, { heads, of });
+}
 export const gather = (table: Tensor, ids: Tensor): Tensor => apply('gather', [table, ids], {});
 export const scatterAdd = (values: Tensor, ids: Tensor, rows: number): Tensor => apply('scatterAdd', [values, ids], { rows });
 

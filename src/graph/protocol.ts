@@ -18,6 +18,7 @@ export type Request = { call: number } & (
       externalFolder: string | undefined;
       device: string;
       threads: number;
+      lean: boolean;
       profile: string | undefined;
       signature: Signature;
     }

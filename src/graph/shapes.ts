@@ -164,6 +164,16 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   standardize: (inputs) => unary(inputs, {}),
   inverseDeviation: (inputs) => ({ shape: [...inputs[0]!.shape.slice(0, -1), 1], dtype: 'float32' }),
   softmax: (inputs) => unary(inputs, {}),
+  attention: (inputs, { heads }) => {
+    const [q, k, v] = arity(inputs, 3, 'attention') as [Tensor, Tensor, Tensor];
+    const fits = q.shape.length === 3 && sameShape(k.shape, v.shape) && q.shape[0] === k.shape[0] && q.shape[2] === k.shape[2];
+    check(fits && q.shape[2]! % heads === 0, () => `attention of ${show(q.shape)}, ${show(k.shape)}, ${show(v.shape)} in ${heads} heads`);
+    return { shape: q.shape, dtype: 'float32' };
+  },
+  attentionGradient: (inputs, { of }) => {
+    const [q, k] = arity(inputs, 5, 'attentionGradient') as [Tensor, Tensor];
+    return { shape: of === 'queries' ? q.shape : k.shape, dtype: 'float32' };
+  },
   gather: (inputs) => {
     const [table, ids] = arity(inputs, 2, 'gather') as [Tensor, Tensor];
     check(table.shape.length === 2 && ids.dtype === 'int32', () => `gather of ${show(table.shape)} by ${ids.dtype} ids`);

@@ -79,6 +79,11 @@ export interface Primitives {
   /** Over the last axis. */
   softmax: None;
 
+  /** Softmax attention over heads: queries [B, T, D], keys and values [B, S, D] → [B, T, D]. The scores are never whole in memory. */
+  attention: { heads: number };
+  /** Gradient of attention to one of its inputs: (queries, keys, values, output, output gradient). */
+  attentionGradient: { heads: number; of: 'queries' | 'keys' | 'values' };
+
   /** Rows of a table [V, D] by ids [...]: [..., D]. */
   gather: None;
   /** Sum of value rows [..., D] into zeros [rows, D] at ids [...]. */

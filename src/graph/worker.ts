@@ -24,20 +24,34 @@ function stateOf(name: string): OrtTensor {
   return tensor;
 }
 
-async function compile(request: Extract<Request, { kind: 'compile' }>): Promise<void> {
-  const extra = {
-    session: request.externalFolder === undefined ? {} : { model_external_initializers_file_folder_path: request.externalFolder },
-  };
-  const session = await InferenceSession.create(request.bytes, {
+/**
+ * A lean session keeps one copy of the constants, in the file that they come from, and gives memory back at once: no
+ * weights packed or blocked for speed, no merging of what the backward pass computes again, no arena.
+ */
+function sessionOptions(request: Extract<Request, { kind: 'compile' }>): InferenceSession.SessionOptions {
+  const { lean, externalFolder, profile } = request;
+  return {
     executionProviders: [request.device],
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: lean ? 'extended' : 'all',
+    enableCpuMemArena: !lean,
+    enableMemPattern: !lean,
     intraOpNumThreads: request.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    ...(request.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: request.profile }),
-    extra,
-  });
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
+    extra: {
+      session: {
+        ...(externalFolder !== undefined && { model_external_initializers_file_folder_path: externalFolder }),
+        ...(lean && { disable_prepacking: '1' }),
+      },
+      ...(lean && { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }),
+    },
+  };
+}
+
+async function compile(request: Extract<Request, { kind: 'compile' }>): Promise<void> {
+  const session = await InferenceSession.create(request.bytes, sessionOptions(request));
   programs.set(request.program, { session, ...request.signature });
 }
 

@@ -1,6 +1,7 @@
 /** Layers as plain functions: (parameters, x) → x. Parameter names and layouts are PyTorch's. */
 import {
   add,
+  attention as fusedAttention,
   broadcast,
   conv2d,
   divide,
@@ -63,12 +64,16 @@ export const quickGelu = (x: Tensor): Tensor => multiply(x, sigmoid(multiply(x, 
 export type Activation = 'gelu' | 'quick_gelu' | 'silu';
 export const activations: Record<Activation, (x: Tensor) => Tensor> = { gelu, quick_gelu: quickGelu, silu };
 
+/** Scores of one layer, in elements, past which they are not kept for the backward pass: 16 MB. */
+const scoresKept = 2 ** 22;
+
 /**
  * Softmax attention over heads. Queries [B, T, D], keys and values [B, S, D]; `mask` [T, S] is added
  * to the scores. → [B, T, D]
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?: Tensor): Tensor {
   const [batch, length, width] = q.shape as [number, number, number];
+  if (mask === undefined && batch * heads * length * k.shape[1]! > scoresKept) return fusedAttention(q, k, v, heads);
   const size = width / heads;
   const split = (x: Tensor): Tensor => transpose(reshape(x, [batch, x.shape[1]!, heads, size]), [0, 2, 1, 3]);
   const scores = matmul(multiply(split(q), size ** -0.5), swapLast(split(k)));

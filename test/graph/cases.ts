@@ -44,6 +44,14 @@ const convolution = fc.record({
   stride: fc.constantFrom(1, 2),
   padding: fc.tuple(fc.nat(1), fc.nat(1), fc.nat(1), fc.nat(1)),
 });
+/** Stride 1 and as much padding as the kernel reaches past the edges, on whichever side. */
+const sizeKeeping = convolution.chain((c) =>
+  fc.tuple(fc.nat(c.kernel - 1), fc.nat(c.kernel - 1)).map(([top, left]) => ({
+    ...c,
+    stride: 1,
+    padding: [top, c.kernel - 1 - top, left, c.kernel - 1 - left] as [number, number, number, number],
+  })),
+);
 const ids = Int32Array.of(2, 0, 2, 1, 0, 2);
 
 export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
@@ -99,7 +107,7 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
     shapes: [[...batch, m, k], shared ? [k, n] : [...batch, k, n]],
     build: (a, b) => ops.matmul(a!, b!),
   })),
-  conv2d: convolution.map((c) => ({
+  conv2d: fc.oneof(convolution, sizeKeeping).map((c) => ({
     shapes: [
       [c.batch, c.channels, c.height, c.width],
       [c.filters, c.channels, c.kernel, c.kernel],
@@ -121,11 +129,23 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
     .tuple(size, fc.integer({ min: 2, max: 6 }))
     .map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.standardize(x!, 1e-2) })),
   softmax: fc.tuple(size, fc.integer({ min: 2, max: 6 })).map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.softmax(x!) })),
+  attention: fc
+    .record({
+      batch: fc.integer({ min: 1, max: 2 }),
+      heads: fc.constantFrom(1, 2, 3),
+      width: size,
+      length: fc.constantFrom(1, 3, 4, 8),
+      count: size,
+    })
+    .map(({ batch, heads, width, length, count }) => ({
+      shapes: [[batch, length, heads * width], ...[0, 1].map(() => [batch, count, heads * width])],
+      build: (q, k, v) => ops.attention(q!, k!, v!, heads),
+    })),
   gather: size.map((width) => ({ shapes: [[3, width]], build: (table) => ops.gather(table!, ops.constant(ids, [2, 3])) })),
   scatterAdd: size.map((width) => ({ shapes: [[2, 3, width]], build: (v) => ops.scatterAdd(v!, ops.constant(ids, [2, 3]), 4) })),
 };
 
-/** No gradient flows through these; `inverseDeviation` and `conv2dWeightGradient` arise in the gradients of others. */
+/** No gradient flows through these; `inverseDeviation` and the other gradients arise in the gradients of others. */
 export const withoutGradient: PrimitiveName[] = [
   'input',
   'constant',
@@ -135,4 +155,5 @@ export const withoutGradient: PrimitiveName[] = [
   'stopGradient',
   'inverseDeviation',
   'conv2dWeightGradient',
+  'attentionGradient',
 ];

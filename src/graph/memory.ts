@@ -1,0 +1,150 @@
+/** Memory that a compiled graph will take, from its shapes: constants, and the largest sum of what is alive at once. */
+import { scoresPerTurn } from './lower-attention.ts';
+import { UserError } from '../errors.ts';
+import { isFlipped } from './lower-convolution.ts';
+import { sizeOf, topologicalOrder } from './tensor.ts';
+import type { PrimitiveName, Tensor } from './tensor.ts';
+
+export interface MemoryEstimate {
+  /** Bytes of constants, each once. */
+  constants: number;
+  /** Bytes of inputs and states. */
+  inputs: number;
+  /** Bytes of results and workspaces at the moment when most are alive. */
+  intermediates: number;
+  /** Bytes of a second copy of convolution weights, laid out for their input gradients in a lean program. */
+  copies: number;
+}
+
+const elementBytes = { float32: 4, int32: 4, bool: 1 } as const;
+const bytesOf = (t: Tensor): number => sizeOf(t.shape) * elementBytes[t.dtype];
+
+/** Another name for the same bytes. */
+const isView = (t: Tensor): boolean => t.op === 'reshape' || t.op === 'stopGradient';
+/** Element by element: the result may take the place of an input that nothing needs any more. */
+const elementwise: ReadonlySet<PrimitiveName> = new Set([
+  'negate',
+  'exp',
+  'log',
+  'sqrt',
+  'sigmoid',
+  'tanh',
+  'erf',
+  'sin',
+  'cos',
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'maximum',
+  'softmax',
+]);
+
+/** What a primitive needs while it runs, beside its result. */
+const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>) => number } = {
+  // Columns of a transposed convolution, or of the three shifts of both sides.
+  conv2dInputGradient: (t) =>
+    isFlipped(t, true) ? 0 : (bytesOf(t.inputs[1]!) / t.inputs[1]!.shape[0]!) * sizeOf(t.inputs[0]!.shape.slice(2)),
+  conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
+  attentionGradient: (t) => {
+    const [q, k] = t.inputs as readonly Tensor[];
+    const { rows, blocks } = scoresPerTurn(q!, k!);
+    return 4 * 3 * rows * k!.shape[1]! + 2 * blocks * bytesOf(k!);
+  },
+};
+
+/** A tensor per different expression: equal ones are merged, as the runtime does where it is not told to leave them. */
+function merged(order: readonly Tensor[]): Map<Tensor, Tensor> {
+  const representatives = new Map<Tensor, Tensor>();
+  const known = new Map<string, Tensor>();
+  for (const t of order) {
+    const leaf = t.op === 'input' || t.op === 'constant';
+    const key = leaf ? `${t.id}` : `${t.op} ${t.inputs.map((x) => representatives.get(x)!.id).join()} ${JSON.stringify(t.attributes)}`;
+    const first = known.get(key);
+    if (first === undefined) known.set(key, t);
+    representatives.set(t, first ?? t);
+  }
+  return representatives;
+}
+
+/** Walks the graph and calls `visit` with what is alive while each tensor is made. */
+function walkLiveness(
+  roots: readonly Tensor[],
+  lean: boolean,
+  visit: (tensor: Tensor, alive: ReadonlyMap<Tensor, number>, bytes: number) => void,
+): void {
+  const all = topologicalOrder(roots);
+  const representative = lean ? undefined : merged(all);
+  const same = (t: Tensor): Tensor => representative?.get(t) ?? t;
+  const order = all.filter((t) => same(t) === t);
+  const folded = new Set<Tensor>();
+  for (const t of order) if (t.op === 'constant' || (t.inputs.length > 0 && t.inputs.every((x) => folded.has(same(x))))) folded.add(t);
+  const owner = new Map<Tensor, Tensor>();
+  const last = new Map<Tensor, number>();
+  const standardized = new Set(order.flatMap((t) => (t.op === 'standardize' ? [same(t.inputs[0]!)] : [])));
+  order.forEach((t, at) => {
+    owner.set(t, isView(t) ? owner.get(same(t.inputs[0]!))! : t);
+    // The deviation comes out of the same operator as the standardized tensor.
+    if (t.op === 'inverseDeviation' && standardized.has(same(t.inputs[0]!))) return;
+    for (const x of t.inputs) last.set(owner.get(same(x))!, at);
+  });
+  for (const root of roots) last.set(owner.get(same(root))!, order.length);
+  const alive = new Map<Tensor, number>();
+  let bytes = 0;
+  const free = (x: Tensor): void => {
+    bytes -= alive.get(x) ?? 0;
+    alive.delete(x);
+  };
+  order.forEach((t, at) => {
+    if (t.op === 'input' || folded.has(t) || isView(t)) return;
+    const dying = [...new Set(t.inputs.map((x) => owner.get(same(x))!))].filter((x) => last.get(x) === at && alive.has(x));
+    const reused = elementwise.has(t.op) ? dying.find((x) => bytesOf(x) === bytesOf(t)) : undefined;
+    if (reused !== undefined) free(reused);
+    alive.set(t, bytesOf(t));
+    bytes += bytesOf(t);
+    visit(t, alive, bytes + ((workspaces[t.op] as ((x: Tensor) => number) | undefined)?.(t) ?? 0));
+    for (const x of dying) free(x);
+    if (!last.has(t)) free(t);
+  });
+}
+
+export function estimateMemory(roots: readonly Tensor[], lean: boolean): MemoryEstimate {
+  const order = topologicalOrder(roots);
+  const total = (tensors: Iterable<Tensor>): number => [...tensors].reduce((sum, t) => sum + bytesOf(t), 0);
+  let intermediates = 0;
+  walkLiveness(roots, lean, (_t, _alive, bytes) => (intermediates = Math.max(intermediates, bytes)));
+  const flipped = order.filter(
+    (t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient' && isFlipped(t as Tensor<'conv2dInputGradient'>, lean),
+  );
+  return {
+    constants: total(order.filter((t) => t.op === 'constant')),
+    inputs: total(order.filter((t) => t.op === 'input')),
+    intermediates,
+    copies: total(new Set(flipped.map((t) => t.inputs[1]!).filter((w) => w.op === 'constant'))),
+  };
+}
+
+/** Bytes of constants and states past which memory matters more than the last tenth of speed. */
+const large = 2 ** 30;
+
+export function isLarge(roots: readonly Tensor[]): boolean {
+  const leaves = topologicalOrder(roots).filter((t) => t.op === 'constant' || t.op === 'input');
+  return leaves.reduce((sum, t) => sum + bytesOf(t), 0) > large;
+}
+
+/**
+ * Bytes that compiling and running a graph will add to the process at its peak. Measured on Linux: results are held
+ * about twice over, by fragments of the heap (lean) or by an arena that grows by doubling, and packing copies weights.
+ */
+export function predictMemory(roots: readonly Tensor[], lean: boolean = isLarge(roots)): number {
+  const { constants, inputs, intermediates, copies } = estimateMemory(roots, lean);
+  const ofRuntime = 120e6;
+  return ofRuntime + inputs + (lean ? constants + 2 * copies + 2 * intermediates : 2 * constants + copies + 2.7 * intermediates);
+}
+
+/** Throws a UserError where fewer than `needed` bytes are free. `what` needs them; `remedy` says what to do about it. */
+export function refuseShortage(what: string, needed: number, remedy: string, free: number = process.availableMemory()): void {
+  if (needed <= free) return;
+  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0);
+  throw new UserError(`${what} needs about ${gigabytes(needed)} GB of memory, ${gigabytes(free)} are free: ${remedy}`, 1);
+}

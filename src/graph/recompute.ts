@@ -1,0 +1,87 @@
+/**
+ * What the backward pass computes again instead of keeping: element-wise work, views and copies of one kept tensor.
+ * A runtime that merges equal subexpressions undoes this; it costs nothing then and saves nothing.
+ */
+import { Tensor, sizeOf } from './tensor.ts';
+import type { PrimitiveName } from './tensor.ts';
+
+const cheap = new Set<PrimitiveName>([
+  'negate',
+  'exp',
+  'log',
+  'sqrt',
+  'sigmoid',
+  'tanh',
+  'erf',
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'maximum',
+  'equal',
+  'less',
+  'select',
+  'cast',
+  'stopGradient',
+  'reshape',
+  'transpose',
+  'broadcast',
+  'slice',
+]);
+/** A tensor this many times smaller than another is no burden to keep. */
+const negligible = 16;
+
+/** Primitives that are not cheap and whose gradient rules use their result. */
+const readsResult = new Set<PrimitiveName>(['standardize', 'softmax', 'reduceMax', 'attention']);
+
+/** Copies of forward tensors for the backward pass to use. */
+export class Recomputation {
+  private readonly bases: Map<Tensor, Tensor | undefined> = new Map();
+  private readonly copies: Map<Tensor, Tensor> = new Map();
+
+  /** The one kept tensor of size that `x` is computed from by cheap work; itself where that is not so. */
+  private baseOf(x: Tensor): Tensor | undefined {
+    if (this.bases.has(x)) return this.bases.get(x);
+    let base: Tensor | undefined;
+    if (x.op === 'constant' || x.op === 'input') base = undefined;
+    else if (!cheap.has(x.op)) base = x;
+    else {
+      for (const y of x.inputs) {
+        const other = this.baseOf(y);
+        if (other === undefined || other === base || sizeOf(other.shape) * negligible <= sizeOf(x.shape)) continue;
+        if (base !== undefined) {
+          base = x;
+          break;
+        }
+        base = other;
+      }
+    }
+    this.bases.set(x, base);
+    return base;
+  }
+
+  /** `x` where it is kept, otherwise a copy of it made from what is kept. */
+  of(x: Tensor): Tensor {
+    const base = this.baseOf(x);
+    if (base === undefined || base === x) return x;
+    let copy = this.copies.get(x);
+    if (copy === undefined) this.copies.set(x, (copy = this.rebuilt(x)));
+    return copy;
+  }
+
+  /** What a gradient rule should see of `y`: results that are kept as they are, all else made from them. */
+  view(y: Tensor): Tensor {
+    if (readsResult.has(y.op)) return y;
+    return cheap.has(y.op) && this.baseOf(y) !== y ? this.of(y) : this.rebuilt(y);
+  }
+
+  private rebuilt(x: Tensor): Tensor {
+    return new Tensor(
+      x.op,
+      x.inputs.map((y) => this.of(y)),
+      x.attributes,
+      x.shape,
+      x.dtype,
+    );
+  }
+}
