@@ -6,16 +6,22 @@ import type { Noun } from './lexicon.ts';
 import { lookUp } from './lexicon.ts';
 import type { Phrase } from './phrases.ts';
 import { indoorBackdrops, indoorTimes, outdoorBackdrops, outdoorTimes } from './places.ts';
-import { profiles } from './profiles.ts';
+import { neutral, profiles } from './profiles.ts';
 import type { Profile } from './profiles.ts';
 import { objectStyles, openings, scenicStyles, styleEndings, viewEndings } from './styles.ts';
-import { colours, coverings, materials } from './things.ts';
+import { colours, coverings, fabricColours, materials } from './things.ts';
 
 export const contextTypes = ['background', 'action', 'variation', 'property', 'outfit', 'style', 'relation', 'viewpoint'] as const;
 export type ContextType = (typeof contextTypes)[number];
 
 /** A sentence that is still to be drawn in full: each call may add another place or hour. */
 export type Draft = (random: Random) => string;
+
+/** Phrases that say where already, or that a place would cling to ("… on it on a log"). */
+const placed =
+  /\b(on|from|against|in|at|over|under|behind|beside|inside|through|in front of) (a|an|the|top|two|somebody)\b|(\{it\}|\bit| on| in)$/;
+/** Phrases that say the hour or the weather already. */
+const timed = /\b(sun|moon|night|rain|evening|morning|sunset|dark|stars?|midnight|frost|wind|clouds?|shadow)\b/;
 
 const living = new Set(['dog', 'cat', 'horse', 'animal', 'bird', 'fish', 'crawler']);
 const persons = new Set(['man', 'woman', 'person']);
@@ -27,7 +33,7 @@ export class Composer {
 
   constructor(noun: Noun) {
     this.noun = noun;
-    this.profile = profiles[noun.kind];
+    this.profile = noun.known ? profiles[noun.kind] : neutral;
     this.bare = nounPhrase(noun.number);
   }
 
@@ -52,15 +58,14 @@ export class Composer {
   }
 
   /** A place or an hour after a phrase, or neither, as the phrase allows. */
-  private setting(phrase: Phrase, random: Random, probability = 0.6): string {
-    const { stages } = this.profile;
+  private setting(phrase: Phrase, random: Random, probability = 0.6, stages: readonly Phrase[] = this.profile.stages): string {
     if (phrase.where === 'own') return '';
-    if (phrase.where === 'out' || phrase.where === 'in') return this.hour(phrase, random, 0.5);
-    if (!random.chance(probability)) return '';
+    if (phrase.where === 'out' || phrase.where === 'in') return timed.test(phrase.words) ? '' : this.hour(phrase, random, 0.5);
+    if (!random.chance(probability) || placed.test(phrase.words)) return '';
     const fitting = phrase.where === 'open' ? stages.filter(({ where }) => where === 'out') : stages;
     if (fitting.length === 0) return '';
     const place = random.pick(fitting);
-    return ` ${place.words}${this.hour(place, random, 0.15)}`;
+    return ` ${place.words}${timed.test(phrase.words) ? '' : this.hour(place, random, 0.15)}`;
   }
 
   private opened(words: string, random: Random, probability = 0.2): string {
@@ -101,11 +106,11 @@ export class Composer {
     const { adjectives, states } = this.profile;
     const free = { words: '', where: 'any' } as const;
     return [
-      ...adjectives.map((word): Draft => (random) => {
-        const others = adjectives.filter((other) => other !== word);
-        const words = random.chance(0.2) ? `${word} and ${random.pick(others)}` : word;
-        return this.opened(`${this.np(words)}${this.setting(free, random, 0.75)}`, random);
-      }),
+      ...adjectives.map(
+        (word): Draft =>
+          (random) =>
+            this.opened(`${this.np(word)}${this.setting(free, random, 0.75)}`, random),
+      ),
       ...this.described(states, 0.6),
     ];
   }
@@ -122,11 +127,17 @@ export class Composer {
         (random) =>
           this.opened(`${this.bare} covered in ${stuff}${this.setting(place, random, 0.5)}`, random),
     );
-    const looks = [...colours, ...this.profile.patterns].map((word): Draft => (random) => {
+    const dressed = fabricColours.map(
+      (colour): Draft =>
+        (random) =>
+          this.opened(`${this.bare} dressed all in ${colour}${this.setting(place, random, 0.7)}`, random),
+    );
+    const isPerson = persons.has(this.noun.kind);
+    const looks = [...(isPerson ? [] : colours), ...this.profile.patterns].map((word): Draft => (random) => {
       const more = random.chance(0.25) ? [random.pick(this.profile.adjectives)] : [];
       return this.opened(`${this.np(...more, word)}${this.setting(place, random, 0.7)}`, random);
     });
-    return [...looks, ...made, ...covered];
+    return [...looks, ...(isPerson ? dressed : []), ...made, ...covered];
   }
 
   private outfit(): Draft[] {
@@ -148,8 +159,8 @@ export class Composer {
       ),
       ...objectStyles.map(
         (style): Draft =>
-          (random) =>
-            `${style} ${random.chance(0.5) ? this.np(random.pick(this.profile.adjectives)) : this.bare}`,
+          () =>
+            `${style} ${this.bare}`,
       ),
       ...styleEndings.map(
         (ending): Draft =>
@@ -181,7 +192,7 @@ export class Composer {
       ...company.map(
         (phrase): Draft =>
           (random) =>
-            this.opened(`${phrase.words.replace('{np}', this.bare)}${this.setting(phrase, random, 0.5)}`, random),
+            this.opened(`${phrase.words.replace('{np}', this.bare)}${this.setting(phrase, random, 0.5, this.profile.meetings)}`, random),
       ),
     ];
   }
@@ -216,7 +227,7 @@ export class Composer {
     const sentence =
       (phrase: Phrase): Draft =>
       (random) =>
-        this.opened(`${fill(phrase.words)}${this.setting(phrase, random, 0.7)}`, random);
+        this.opened(`${fill(phrase.words)}${this.setting(phrase, random, 0.7, this.profile.meetings)}`, random);
     const asPhrase = (words: string): Phrase => ({ words, where: 'any' });
     if (persons.has(other.kind)) return personWith[this.profile.handling].map(sentence);
     if (persons.has(this.noun.kind)) {

@@ -6,6 +6,7 @@ import { Composer, contextTypes } from './compose.ts';
 import type { ContextType, Draft } from './compose.ts';
 import { singularOf } from './english.ts';
 import { lookUp } from './lexicon.ts';
+import type { Noun } from './lexicon.ts';
 
 export { contextTypes } from './compose.ts';
 export type { ContextType } from './compose.ts';
@@ -21,6 +22,8 @@ export interface GrammarOptions {
   count: number;
   seed?: number;
   types?: readonly ContextType[];
+  /** A class whose vocabulary to use, where the lexicon lacks the class itself. */
+  like?: string;
   /** Another concept of the same picture: every prompt then holds it too. */
   conceptOf?: string;
   /** Prompts that are there already: none is repeated. */
@@ -56,6 +59,14 @@ class Source {
   }
 }
 
+/** A class's noun, with the vocabulary of another class where one is named. */
+function nounOf(className: string, like: string | undefined): Noun {
+  const noun = lookUp(className);
+  if (like === undefined) return noun;
+  const { kind, pronouns, known } = lookUp(like);
+  return { ...noun, kind, known, pronouns: noun.number === 'one' ? pronouns : noun.pronouns };
+}
+
 /**
  * Up to `count` prompts about a class, types in turn, each with one {subject}; no two alike, none a
  * near match of an evaluation prompt, none that names the class beside the subject. The same seed
@@ -63,7 +74,7 @@ class Source {
  */
 export function grammarPrompts(className: string, options: GrammarOptions): TypedPrompt[] {
   const { count, seed = 0, types = contextTypes, conceptOf, known = new PromptIndex() } = options;
-  const noun = lookUp(className);
+  const noun = nounOf(className, options.like);
   const random = new Random(seed).fork('grammar', noun.words);
   const composer = new Composer(noun);
   const head = singularOf(noun.head) ?? noun.head;

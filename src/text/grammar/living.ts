@@ -6,7 +6,7 @@ export const animalActions = phrases({
     curled up in a ball; scratching behind {its} ear; licking {its} lips; waiting for dinner; listening to a strange noise; shaking {its} head;
     sneaking up on a toy; turning around; chewing on a blade of grass; following a butterfly with {its} eyes; sticking out {its} tongue;
     hiding from the rain; getting {its} photo taken; resting after a long walk; playing with a feather; investigating a cardboard box`,
-  open: 'running at full speed; chasing a butterfly; sunbathing; leaping through the air; watching the clouds; enjoying the breeze; exploring; sniffing the air',
+  open: 'running at full speed; chasing a butterfly; taking a nap; leaping through the air; looking up at the sky; enjoying the breeze; exploring; sniffing the air',
   out: `sniffing a flower; rolling in the grass; jumping over a puddle;
     drinking from a stream; digging in the earth; trotting along a path;
     splashing through a puddle; racing a bicycle; hunting for beetles; balancing on a log; climbing over rocks; staring at the moon;

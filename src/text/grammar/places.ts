@@ -44,8 +44,8 @@ export const surfaces = phrases({
   in: `on a kitchen counter; on a windowsill; on a marble table; on a stack of old books; on a bedside table; on a wooden shelf;
     on a linen tablecloth; on a cluttered desk; on a mantelpiece; on a silver tray; on a velvet cushion; on a piano;
     on a spiral staircase; on a workbench; on a bamboo mat; on a leather armchair; on a café table; on a checked picnic blanket;
-    on a chest of drawers; on a bathroom tile; on a shop counter; on a bar stool; in a glass display case; in a cardboard box;
-    on a plinth in a gallery; on a patchwork quilt; on a sheet of newspaper; on a woven basket; on a black slate`,
+    on a chest of drawers; on a tiled bathroom floor; on a shop counter; on a bar stool; in a glass display case; in a cardboard box;
+    on a plinth in a gallery; on a patchwork quilt; on a sheet of newspaper; on a rattan stool; on a slab of slate`,
   out: `on a mossy rock; on a tree stump; on a garden wall; on a park bench; on a pile of autumn leaves; on a fence post; on a log;
     on a balcony railing; on a stone step; on a garden table; on wet sand; on a bed of clover; on a picnic table; on a hay bale;
     on the bonnet of a vintage car; in tall grass; on a bed of pebbles; beside a tent; on a doorstep; on a canvas deckchair;
@@ -92,6 +92,6 @@ export const indoorBackdrops = list(`a wall of books; a stained glass window; st
 
 export const outdoorTimes = list(`at sunset; at dawn; at dusk; on a foggy morning; on a windy day; on an overcast day; at night;
   in the early morning light; on a bright spring day; in the midday sun; on a warm summer evening; under a full moon;
-  under a starry sky; on a cold winter morning; on a hazy afternoon; in golden evening light; in light rain`);
-export const indoorTimes = list(`in soft window light; by candlelight; on a rainy afternoon; in the glow of a lamp; late at night;
+  under a starry sky; on a chilly morning; on a hazy afternoon; in golden evening light; in light rain`);
+export const indoorTimes = list(`in soft window light; in the evening; on a rainy afternoon; in the glow of a lamp; late at night;
   on a lazy Sunday morning; in dim light; with sunlight streaming in; in warm evening light`);

@@ -15,6 +15,8 @@ export interface Profile {
   places: readonly Phrase[];
   /** Where it may be while it does something. */
   stages: readonly Phrase[];
+  /** Where it may be while people are with it. */
+  meetings: readonly Phrase[];
   actions: readonly Phrase[];
   adjectives: readonly string[];
   states: readonly Phrase[];
@@ -33,6 +35,7 @@ const abroad = [...p.landscapes, ...p.town, ...p.interiors];
 const living: Omit<Profile, 'actions'> = {
   places: [...abroad, ...p.wonders, ...p.nooks],
   stages: abroad,
+  meetings: abroad,
   adjectives: l.animalAdjectives,
   states: l.animalStates,
   patterns: t.animalPatterns,
@@ -67,6 +70,7 @@ const person: Omit<Profile, 'actions'> = {
 const small: Profile = {
   places: [...p.surfaces, ...p.landscapes, ...p.town, ...p.interiors, ...p.wonders],
   stages: p.surfaces,
+  meetings: abroad,
   actions: t.thingActions,
   adjectives: t.thingAdjectives,
   states: t.thingStates,
@@ -102,15 +106,16 @@ const big: Omit<Profile, 'actions'> = {
   places: [...abroad, ...p.wonders],
   stages: abroad,
   neighbours: [...c.bigNeighbours, ...c.people],
-  positions: c.positions,
+  positions: [...c.positions, ...c.bigPositions],
   company: c.withBigThings,
-  views: s.viewOpenings,
+  views: [...s.viewOpenings, ...s.bigViewOpenings],
   handling: 'big',
 };
 const vehicle: Profile = {
   ...big,
   places: [...p.roads, ...p.town, ...p.landscapes, ...p.wonders],
   stages: p.roads,
+  meetings: p.roads,
   actions: h.vehicleActions,
   states: phrases({
     any: 'with a dented door; with flames painted on {its} sides; with muddy tyres; with one headlight broken; without wheels; with a cracked windscreen; with whitewall tyres; in a museum; covered in stickers; with peeling paint',
@@ -124,22 +129,45 @@ const afloat = phrases({
   own: 'in a quiet bay; on a stormy sea; on a mountain lake; in a busy harbour; on a wide river; beside a wooden jetty; on a canal in Amsterdam; off a rocky coast; in a turquoise lagoon; at the foot of a glacier; on a misty lake; under a stone bridge; in a fjord; near a lighthouse; in an old shipyard; on the Nile; on a reed-lined pond; beside an iceberg; in a marina; on a village pond',
 });
 const aloft = phrases({
-  own: 'above the clouds; over a tropical island; on a runway; in a hangar; over the desert; above a patchwork of fields; in a thunderstorm; over a mountain range; on a grass airstrip; above a skyscraper; in front of the moon; over a river delta; in an orange evening sky; over the pyramids; above a rainforest; on the deck of a ship; over a harbour; in deep space; above a frozen lake; in a museum',
+  own: 'above the clouds; over a tropical island; over the desert; above a patchwork of fields; in a thunderstorm; over a mountain range; above a skyscraper; in front of the moon; over a river delta; in an orange evening sky; over the pyramids; above a rainforest; over a harbour; in deep space; above a frozen lake; past a control tower; over a wind farm; between two skyscrapers',
 });
+const plainAdjectives = list(
+  'tiny; enormous; curious; very old; newborn; fat; slender; lonely; hungry; shy; sleepy; grumpy; surprised; lazy; frightened; cheerful; rare; giant; miniature; suspicious; proud; brave; solitary; colourful; pale; dark',
+);
+const besideBoats = list(
+  'a lighthouse; a rowing boat; a dolphin; a buoy; a flock of gulls; a whale; a wooden jetty; a raft; a swan; a fishing net; a canoe; a surfer; a lobster pot; a swimmer; a harbour crane; a pelican; a kayak; a seal; an anchor; a stack of crates; a diver; a row of beach chairs',
+);
+const besideAircraft = list(
+  'a hot-air balloon; a flock of geese; a helicopter; a kite; an airship; a paraglider; a rainbow; a satellite; a seagull; a rocket; an eagle; a drone; a lightning bolt; a parachutist; a control tower; a skyscraper; a mountain peak; a glider; a thundercloud; a flying carpet; a dragon',
+);
 const fish: Profile = {
   ...living,
   places: p.waters,
   stages: p.waters,
+  meetings: p.waters,
   actions: l.fishActions,
-  adjectives: list(
-    'tiny; enormous; curious; very old; newborn; fat; slender; lonely; hungry; shy; sleepy; grumpy; surprised; lazy; frightened; cheerful; rare; tropical; deep-sea; well-fed; giant; miniature; suspicious; proud',
-  ),
+  adjectives: [...plainAdjectives, 'tropical', 'deep-sea', 'well-fed'],
   states: l.fishStates,
   extras: l.fishOutfits,
   company: c.withFish,
   neighbours: list(
     'a seahorse; a diver; an old anchor; a treasure chest; a starfish; a sea turtle; a submarine; a plastic castle; a sunken statue; a jellyfish; a crab; an octopus; a water lily; a clay jar; a toy diver; a lobster; a sea anemone; a cannon; a giant clam; a coil of rope',
   ),
+};
+
+/** For nouns that the lexicon lacks: little that only the living or only the lifeless could be or do. */
+export const neutral: Profile = {
+  ...small,
+  places: [...abroad, ...p.wonders],
+  stages: abroad,
+  actions: t.neutralActions,
+  adjectives: t.neutralAdjectives,
+  states: t.neutralStates,
+  extras: t.neutralExtras,
+  positions: c.positions,
+  neighbours: [...c.smallNeighbours, ...c.bigNeighbours],
+  company: c.withBigThings,
+  views: s.viewOpenings,
 };
 
 export const profiles: Record<Kind, Profile> = {
@@ -153,7 +181,7 @@ export const profiles: Record<Kind, Profile> = {
   },
   animal: { ...living, actions: l.animalActions },
   bird: { ...living, actions: l.birdActions, states: l.birdStates, extras: l.birdOutfits },
-  crawler: { ...living, actions: crawlerActions, states: l.fishStates, extras: l.birdOutfits },
+  crawler: { ...living, actions: crawlerActions, adjectives: plainAdjectives, states: t.neutralStates, extras: l.fishOutfits },
   fish,
   man: { ...person, actions: l.personActions },
   woman: { ...person, actions: l.personActions },
@@ -165,9 +193,35 @@ export const profiles: Record<Kind, Profile> = {
   duckToy: { ...toy, actions: [...t.duckToyActions, ...toy.actions] },
   toyVehicle: { ...toy, actions: [...t.toyVehicleActions, ...t.toyActions] },
   vehicle,
-  boat: { ...vehicle, places: afloat, stages: afloat, actions: h.boatActions, extras: t.thingExtras, states: t.thingStates },
-  aircraft: { ...vehicle, places: aloft, stages: aloft, actions: h.aircraftActions, extras: t.thingExtras, states: t.thingStates },
-  building: { ...big, places: [...p.landscapes, ...p.wonders], stages: p.landscapes, actions: h.buildingActions },
+  boat: {
+    ...vehicle,
+    places: afloat,
+    stages: afloat,
+    meetings: afloat,
+    neighbours: besideBoats,
+    actions: h.boatActions,
+    extras: h.craftExtras,
+    states: h.craftStates,
+  },
+  aircraft: {
+    ...vehicle,
+    places: aloft,
+    stages: aloft,
+    meetings: aloft,
+    neighbours: besideAircraft,
+    actions: h.aircraftActions,
+    extras: h.craftExtras,
+    states: h.craftStates,
+  },
+  building: {
+    ...big,
+    places: [...p.landscapes, ...p.wonders],
+    stages: p.landscapes,
+    actions: h.buildingActions,
+    adjectives: t.buildingAdjectives,
+    states: h.buildingStates,
+    extras: h.buildingExtras,
+  },
   bag: { ...small, ...worn, stages: [...p.surfaces, ...p.town], actions: b.bagActions, states: b.bagStates, extras: b.bagExtras },
   footwear: { ...small, ...worn, actions: b.shoeActions, states: b.shoeStates, extras: b.shoeExtras },
   eyewear: {
@@ -189,8 +243,8 @@ export const profiles: Record<Kind, Profile> = {
   clock: { ...small, actions: h.clockActions, states: h.clockStates },
   lamp: { ...small, actions: h.lampActions },
   furniture: { ...big, actions: h.furnitureActions },
-  food: { ...small, actions: h.foodActions },
-  plant: { ...small, actions: h.plantActions },
+  food: { ...small, actions: h.foodActions, adjectives: t.foodAdjectives },
+  plant: { ...small, actions: h.plantActions, adjectives: t.plantAdjectives },
   device: { ...small, actions: h.deviceActions },
   instrument: { ...small, actions: h.instrumentActions },
   thing: small,

@@ -31,8 +31,8 @@ export const styleEndings = list(`in the style of Van Gogh; in the style of Mone
 /** "a low-angle shot of a {subject} …" */
 export const viewOpenings = list(`a close-up of; an extreme close-up of; a low-angle shot of; a high-angle shot of; a bird's-eye view of;
   a wide shot of; a side view of; a rear view of; a front view of; a three-quarter view of; a tilted photo of; a blurry photo of;
-  a fisheye photo of; a cropped photo of; a drone shot of; a long shot of; an over-the-shoulder view of; a panoramic photo of;
-  a slow-shutter photo of; a telephoto shot of; a softly focused photo of; a backlit photo of; a flash photo of; a candid photo of`);
+  a fisheye photo of; a cropped photo of; a long shot of; a slow-shutter photo of; a telephoto shot of; a softly focused photo of; a backlit photo of; a flash photo of; a candid photo of`);
+export const bigViewOpenings = list('a drone shot of; an over-the-shoulder view of; a panoramic photo of; an aerial photo of');
 export const smallViewOpenings = list('a macro photo of; a product photo of; a flat lay with; a still life with; a studio shot of');
 export const livingViewOpenings = list(
   'a portrait of; a head-and-shoulders portrait of; a full-length photo of; an action shot of; a profile of',
@@ -43,7 +43,7 @@ export const viewEndings = list(`seen from above; seen from behind; seen from th
   in silhouette; seen through a keyhole; framed by a doorway; reflected in a puddle; far away in the distance; filling the whole frame;
   in the foreground, with everything else out of focus; half out of the frame; in the bottom corner of the picture; lit from behind;
   seen through a magnifying glass; casting a long shadow; seen through a gap in a fence; centred in the picture; lit from the left;
-  out of focus; on a security camera; seen through leaves; seen from across the street; reflected in a shop window; at eye level;
+  out of focus; caught on a security camera; seen through leaves; seen from across the street; reflected in a shop window; at eye level;
   seen through the bars of a gate; lit by a single spotlight; photographed with a long lens; photographed from a low angle`);
 
 export const openings = list('a photo of; a picture of; a photograph of; a snapshot of; an image of; a nice photo of; a detailed photo of');

@@ -16,7 +16,40 @@ export const thingActions = phrases({
 export const thingAdjectives =
   list(`brand new; very old; broken; tiny; enormous; dusty; dented; scratched; spotless; antique; handmade; cheap; expensive; worn-out;
   modern; old-fashioned; miniature; forgotten; elegant; plain; ornate; muddy; dirty; freshly painted; faded; crooked; well-loved; chunky; slender; lopsided;
-  oversized; futuristic; unfinished; polished; homemade; crumpled`);
+  oversized; futuristic; unfinished; polished; homemade`);
+export const foodAdjectives =
+  list(`fresh; burnt; half-eaten; homemade; tiny; enormous; delicious-looking; frozen; steaming; sliced; golden brown; squashed; leftover;
+  crispy; soggy; colourful; rustic; fancy; stale; sticky; miniature; oversized; glazed; plain; unappetising; neatly wrapped; perfectly round; organic; sugary`);
+export const plantAdjectives =
+  list(`wilting; blooming; potted; tiny; towering; wild; freshly watered; dried; rare; leafy; thorny; young; old; bare; overgrown; fragile;
+  tropical; windswept; frost-covered; moss-covered; artificial; neglected; thriving; solitary; crooked; delicate; miniature; giant`);
+export const buildingAdjectives =
+  list(`abandoned; ancient; half-finished; freshly painted; tiny; enormous; crumbling; modern; elegant; crooked; run-down; grand; haunted; isolated;
+  old-fashioned; futuristic; whitewashed; ivy-covered; moss-covered; plain; ornate; brick-built; wooden; famous; forgotten; medieval; restored; stone-built; miniature`);
+export const neutralAdjectives =
+  list(`tiny; enormous; dusty; muddy; colourful; strange; beautiful; forgotten; lonely; elegant; ordinary; extraordinary; famous; rare; miniature;
+  oversized; funny-looking; odd; gigantic; pale; small; large; well-known; mysterious; perfect; unusual; clean; neglected; peculiar; magnificent`);
+export const neutralActions = phrases({
+  any: `standing still; lying on {its} side; half hidden in shadow; being photographed; being sketched by an artist; in a beam of light; wrapped in a blanket; surrounded by onlookers;
+    being carried; being weighed; spinning around; being measured; being washed; casting a shadow; moving slowly; being examined; partly out of sight`,
+  out: `sinking into the sand; half buried in leaves; left out in the rain; catching everybody's eye; being admired by passers-by; blocking a path; at the end of a trail`,
+  in: `behind a curtain; under a spotlight; at the top of a staircase; beside a window; in an empty room; by the fire`,
+  own: `floating in space; being carried away by balloons; drifting down a river on a raft; falling from the sky; hanging from a parachute; riding on a toy train; on a theatre stage;
+    washed up on a desert island; on the back of a truck; in a hot-air balloon; on a throne; at a birthday party; in a shop window; on a merry-go-round; on the deck of a ship; crossing a bridge`,
+});
+export const neutralExtras = phrases({
+  any: `with a ribbon tied around {it}; decorated with fairy lights; with a bow on top; wearing a tiny party hat; wearing a paper crown; draped in tinsel; with a gift tag;
+    with a garland of flowers; wearing sunglasses; with a sign around {it}; wrapped in a tartan scarf; decorated with daisies; with a small flag; under a tiny parasol;
+    with a bell; wearing a straw hat; covered with a lace veil; with a golden crown on top; with a bunch of balloons tied to {it}; in a knitted cover; with a name tag`,
+});
+export const neutralStates = phrases({
+  any: `upside down; seen in an old photograph album; in perfect condition; in a much smaller size; lit from within; with a scratch; under a veil; turned away`,
+  out: 'covered in dew; sprinkled with fallen petals; with a leaf on top; covered in mud',
+  in: 'covered in cobwebs; under a layer of dust; wrapped in tissue paper',
+});
+export const fabricColours = list(
+  'blue; orange; turquoise; emerald green; gold; silver; bright yellow; pale pink; black; white; navy blue; mint green; olive green; lavender; crimson; brown; checks; stripes; polka dots; tartan; denim; lace; sequins; leather',
+);
 export const softAdjectives =
   list(`fluffy; well-loved; brand new; tiny; enormous; patched-up; squashed; faded; homemade; old-fashioned; cuddly; sleepy-looking; lopsided;
   floppy; freshly washed; one-eyed; dusty; worn-out; forgotten; round; miniature; oversized; soft; velvety; grubby`);
@@ -83,7 +116,7 @@ export const plushActions = phrases({
 });
 export const vesselExtras = phrases({
   any: `with a gold rim; painted with birds; with a crack mended in gold; with a hand-painted pattern; with a matching saucer; with a crocheted cover; tied with a ribbon;
-    with a paper label; decorated with shells; with a cork lid; painted with blue flowers; with initials painted on {it}; wrapped in brown paper; with fingerprints on {it};
+    with a paper label; decorated with shells; painted with blue flowers; with initials painted on {it}; wrapped in brown paper; with fingerprints on {it};
     in a straw-filled crate; with a smiley face painted on {it}; with a glazed finish; with a gift tag; on a lace doily; with googly eyes stuck on {it}`,
 });
 export const vesselStates = phrases({
