@@ -23,6 +23,9 @@ const placed =
 /** Phrases that say the hour or the weather already. */
 const timed = /\b(sun|moon|night|rain|evening|morning|sunset|dark|stars?|midnight|frost|wind|clouds?|shadow)\b/;
 
+/** Views that need open air around the subject. */
+const outdoorEnding = /street|fence|leaves|puddle|gate|shop window/;
+
 const living = new Set(['dog', 'cat', 'horse', 'animal', 'bird', 'fish', 'crawler']);
 const persons = new Set(['man', 'woman', 'person']);
 
@@ -199,6 +202,7 @@ export class Composer {
 
   private viewpoint(): Draft[] {
     const { views, actions, places, adjectives } = this.profile;
+    const outside = places.filter(({ where }) => where === 'out');
     const scene = (random: Random): string => {
       const kind = random.integer(3);
       if (kind === 0) return this.np(random.pick(adjectives));
@@ -211,8 +215,9 @@ export class Composer {
             `${view} ${scene(random)}`,
       ),
       ...viewEndings.map((ending): Draft => (random) => {
-        const place = random.pick(this.profile.places);
-        return random.chance(0.5) ? `${this.np(random.pick(adjectives))} ${ending}` : `${this.bare} ${place.words}, ${ending}`;
+        const fitting = outdoorEnding.test(ending) ? outside : places;
+        const place = fitting.length === 0 || random.chance(0.5) ? undefined : random.pick(fitting);
+        return place === undefined ? `${this.np(random.pick(adjectives))} ${ending}` : `${this.bare} ${place.words}, ${ending}`;
       }),
     ];
   }
@@ -247,7 +252,9 @@ export class Composer {
       ];
     return [
       ...thingWith.map((words) => sentence(asPhrase(words))),
-      ...people.map((person) => sentence(asPhrase(`${person} with {who} and {np}`))),
+      ...people
+        .filter((person) => !/ (with|in|reading) /.test(person))
+        .map((person) => sentence(asPhrase(`${person} holding {who} and {np}`))),
     ];
   }
 }
