@@ -7,6 +7,7 @@ import { schedulerConfig } from '../diffusion/schedule.ts';
 import type { SchedulerConfig } from '../diffusion/schedule.ts';
 import { UserError } from '../errors.ts';
 import { openSafetensors, readTensor } from '../files/safetensors.ts';
+import type { TensorTable } from '../files/tensors.ts';
 import { constant, fileConstant } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { Parameters } from '../nn/parameters.ts';
@@ -16,6 +17,7 @@ import { clipTextConfig } from './clip-text.ts';
 import type { ClipTextConfig } from './clip-text.ts';
 import { contextualizerConfig } from './contextualizer.ts';
 import type { ContextualizerConfig } from './contextualizer.ts';
+import { checkEncoder, checkShape, readContextualizerConfig } from './contextualizer-file.ts';
 import { unetConfig } from './unet.ts';
 import type { UnetConfig } from './unet.ts';
 import { vaeConfig } from './vae.ts';
@@ -76,20 +78,42 @@ async function component<C>(folder: string, schema: z.ZodType<C>, weights: strin
   return { config: await readConfig(join(folder, 'config.json'), schema), parameters: await frozenParameters(join(folder, weights)) };
 }
 
+/**
+ * ψ of a model folder: contextualizer.safetensors, which knows its text encoder, or a folder contextualizer with a
+ * config.json. `path` names another file. Throws a UserError where it belongs to another text encoder.
+ */
+export async function contextualizerOf(
+  folder: string,
+  text: ClipTextConfig,
+  path?: string,
+): Promise<Component<ContextualizerConfig> | undefined> {
+  const encoder = async (): Promise<TensorTable> => (await openSafetensors(join(folder, 'text_encoder', 'model.safetensors'))).tensors;
+  const single = path ?? join(folder, 'contextualizer.safetensors');
+  if (path !== undefined || existsSync(single))
+    return { config: await readContextualizerConfig(single, text, await encoder()), parameters: await frozenParameters(single) };
+  const psi = join(folder, 'contextualizer');
+  if (!existsSync(psi)) return undefined;
+  const whole = await component(psi, contextualizerConfig, 'model.safetensors');
+  const weights = join(psi, 'model.safetensors');
+  checkShape(weights, whole.config, text);
+  checkEncoder(weights, (await openSafetensors(weights)).metadata.text_encoder_sha256, await encoder());
+  return whole;
+}
+
 /** Loads `folder`. Throws a UserError that names the file and the remedy where something is missing or does not fit. */
 export async function loadModel(folder: string): Promise<DiffusionModel> {
   if (!existsSync(join(folder, 'model_index.json')))
     throw new UserError(`${folder} has no model_index.json: --model takes a folder in diffusers' layout, or tiny`);
   const diffusion = 'diffusion_pytorch_model.safetensors';
-  const psi = join(folder, 'contextualizer');
+  const textEncoder = await component(join(folder, 'text_encoder'), clipTextConfig, 'model.safetensors');
   return {
     folder,
     tokenizer: await readTokenizer(join(folder, 'tokenizer')),
-    textEncoder: await component(join(folder, 'text_encoder'), clipTextConfig, 'model.safetensors'),
+    textEncoder,
     unet: await component(join(folder, 'unet'), unetConfig, diffusion),
     vae: await component(join(folder, 'vae'), vaeConfig, diffusion),
     scheduler: await readConfig(join(folder, 'scheduler', 'scheduler_config.json'), schedulerConfig),
-    contextualizer: existsSync(psi) ? await component(psi, contextualizerConfig, 'model.safetensors') : undefined,
+    contextualizer: await contextualizerOf(folder, textEncoder.config),
   };
 }
 
