@@ -35,7 +35,7 @@ export const pretrain = defineCommand({
     out: { type: 'string', description: 'where the contextualizer goes; tiny: the assets folder' },
     ...sharedFlags,
   },
-  async run({ args }) {
+  async run({ args, rawArgs }) {
     const progress = new Progress(args.quiet === true);
     const signal = interruptible();
     if (args.what === 'tiny') {
@@ -70,6 +70,6 @@ export const pretrain = defineCommand({
       return;
     }
     if (args.what !== 'contextualizer') throw new UserError(`pretrain ${args.what}: contextualizer or tiny is expected`);
-    await pretrainContextualizerVerb(args, progress, signal);
+    await pretrainContextualizerVerb(args, rawArgs, progress, signal);
   },
 });

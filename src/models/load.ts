@@ -78,6 +78,10 @@ async function component<C>(folder: string, schema: z.ZodType<C>, weights: strin
   return { config: await readConfig(join(folder, 'config.json'), schema), parameters: await frozenParameters(join(folder, weights)) };
 }
 
+/** The stored tensors of a model folder's text encoder: what its hash is made of. */
+export const textEncoderTensors = async (folder: string): Promise<TensorTable> =>
+  (await openSafetensors(join(folder, 'text_encoder', 'model.safetensors'))).tensors;
+
 /**
  * ψ of a model folder: contextualizer.safetensors, which knows its text encoder, or a folder contextualizer with a
  * config.json. `path` names another file. Throws a UserError where it belongs to another text encoder.
@@ -87,16 +91,18 @@ export async function contextualizerOf(
   text: ClipTextConfig,
   path?: string,
 ): Promise<Component<ContextualizerConfig> | undefined> {
-  const encoder = async (): Promise<TensorTable> => (await openSafetensors(join(folder, 'text_encoder', 'model.safetensors'))).tensors;
   const single = path ?? join(folder, 'contextualizer.safetensors');
   if (path !== undefined || existsSync(single))
-    return { config: await readContextualizerConfig(single, text, await encoder()), parameters: await frozenParameters(single) };
+    return {
+      config: await readContextualizerConfig(single, text, await textEncoderTensors(folder)),
+      parameters: await frozenParameters(single),
+    };
   const psi = join(folder, 'contextualizer');
   if (!existsSync(psi)) return undefined;
   const whole = await component(psi, contextualizerConfig, 'model.safetensors');
   const weights = join(psi, 'model.safetensors');
   checkShape(weights, whole.config, text);
-  checkEncoder(weights, (await openSafetensors(weights)).metadata.text_encoder_sha256, await encoder());
+  checkEncoder(weights, (await openSafetensors(weights)).metadata.text_encoder_sha256, await textEncoderTensors(folder));
   return whole;
 }
 
