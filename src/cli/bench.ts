@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { loadModel } from '../models/load.ts';
+import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
 import { assetPath, openEngine, say, sharedFlags } from './terminal.ts';
 
@@ -11,6 +12,7 @@ export const bench = defineCommand({
     const primitives = await measurePrimitives(engine);
     const model = await loadModel(args.model === 'tiny' ? assetPath('tiny') : args.model);
     const steps = await measureModel(engine, model);
+    steps.push(await measureContextualizer(engine));
     await engine.close();
     if (args.json === true) process.stdout.write(`${JSON.stringify({ primitives, steps })}\n`);
     else {

@@ -6,7 +6,7 @@ import { meanPairwiseDistance } from '../evaluation/text-diversity.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { loadModel } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { clipRoom, estimatedTokens } from '../text/form.ts';
+import { clipRoom, estimatedTokens, formFault } from '../text/form.ts';
 import type { FormRules } from '../text/form.ts';
 import { contextTypes, grammarPrompts, grammarVersion } from '../text/grammar/grammar.ts';
 import type { ContextType, TypedPrompt } from '../text/grammar/grammar.ts';
@@ -139,7 +139,8 @@ export const prompts = defineCommand({
       made = { prompts: set.map((prompt) => ({ prompt, type: typeOf(prompt) })), generator: { name: 'world' } };
     } else {
       const like = args.like === undefined ? undefined : nounFlag('like', args.like);
-      const set = grammarPrompts(className!, { ...shared, ...(like !== undefined && { like }) });
+      const fits = (prompt: string): boolean => formFault(prompt, rules) === undefined;
+      const set = grammarPrompts(className!, { ...shared, fits, ...(like !== undefined && { like }) });
       made = { prompts: set, generator: { name: 'grammar', version: grammarVersion, ...(like !== undefined && { like }) } };
       const noun = className!.toLowerCase();
       if (set.length < count)

@@ -1,4 +1,5 @@
 /** Stage: ψ and p_mask on captions, the text encoder frozen (paper, Algorithm 1). */
+import { internal } from '../errors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { input } from '../graph/ops.ts';
 import type { TypedArray } from '../graph/protocol.ts';
@@ -55,12 +56,13 @@ export const longestOf = (model: TextModel, corpus: readonly string[]): number =
 export class MaskedCaptions {
   readonly batchSize: number;
   readonly length: number;
-  private readonly tokenizer: ClipTokenizer;
+  private readonly tokenizer: ClipTokenizer | undefined;
   private readonly maskRate: number;
   /** Positions that a batch has room to name. */
-  private readonly room: number;
+  readonly room: number;
 
-  constructor(tokenizer: ClipTokenizer, options: { batchSize: number; length: number; maskRate: number }) {
+  /** Without a tokenizer it makes no batches. */
+  constructor(tokenizer: ClipTokenizer | undefined, options: { batchSize: number; length: number; maskRate: number }) {
     this.tokenizer = tokenizer;
     this.batchSize = options.batchSize;
     this.length = options.length;
@@ -89,15 +91,17 @@ export class MaskedCaptions {
 
   /** Feeds of a batch, and how many positions it names. Fewer captions than the batch takes are padded by the first, unmasked. */
   batch(captions: readonly string[], random: Random): { feeds: Record<string, TypedArray>; named: number } {
+    const { tokenizer } = this;
+    if (tokenizer === undefined) throw internal('masked captions need a tokenizer');
     const ids = new Int32Array(this.batchSize * this.length);
     const mask = new Float32Array(ids.length);
     const [positions, targets, weights] = [new Int32Array(this.room), new Int32Array(this.room), new Float32Array(this.room)];
     let named = 0;
     for (let row = 0; row < this.batchSize; row++) {
-      const tokens = this.tokenizer.pad(captions[row] ?? captions[0]!, this.length);
+      const tokens = tokenizer.pad(captions[row] ?? captions[0]!, this.length);
       ids.set(tokens, row * this.length);
       if (row >= captions.length) continue;
-      const hidden = drawMask(tokens, this.tokenizer, this.maskRate, random);
+      const hidden = drawMask(tokens, tokenizer, this.maskRate, random);
       for (let i = 0; i < this.length && named < this.room; i++) {
         if (hidden[i] !== 1) continue;
         const place = row * this.length + i;

@@ -26,6 +26,8 @@ export interface GrammarOptions {
   like?: string;
   /** Another concept of the same picture: every prompt then holds it too. */
   conceptOf?: string;
+  /** Whether a prompt has room, where there is a bound. */
+  fits?: (prompt: string) => boolean;
   /** Prompts that are there already: none is repeated. */
   known?: PromptIndex;
 }
@@ -81,6 +83,7 @@ export function grammarPrompts(className: string, options: GrammarOptions): Type
   const accept = (prompt: string): boolean => {
     if (wordsOf(prompt).some((word) => word === noun.head || word === head || singularOf(word) === head)) return false;
     if (leakOf(prompt) !== undefined || known.match(prompt) !== undefined) return false;
+    if (options.fits?.(prompt) === false) return false;
     known.add(prompt);
     return true;
   };
