@@ -22,7 +22,7 @@ export const plurals =
   lanterns; coins; feathers; playing cards; cushions; cupcakes; building blocks; ducklings; chess pieces; pigeons; ferns; mushrooms; strawberries; umbrellas; rose petals; toy soldiers; paper cranes`);
 export const positions = list('next to; beside; behind; in front of; to the left of; to the right of; near; across from; right next to');
 export const bigPositions = list('in the shadow of; not far from; at some distance from');
-export const smallPositions = list('leaning against; partly hidden behind');
+export const smallPositions = list('close to; partly hidden behind');
 
 export const withAnimals = phrases({
   any: `a child hugging {np}; a girl brushing {np}; a boy whispering to {np}; an old woman stroking {np}; a man carrying {np}; a vet examining {np}; a photographer kneeling in front of {np};
