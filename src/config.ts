@@ -17,6 +17,14 @@ export const recipeSchema = z.strictObject({
   initializer: z.string().optional().describe('word whose embedding the vectors start from; by default the class'),
   prompts: z.string().optional().describe('rich prompts, one a line, with {subject} where the subject stands'),
   lambda: z.number().min(0).max(100).default(1e-4).describe('weight λ of the MLM objective; 0 leaves it out'),
+  lambdaBalance: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe(
+      'above 0, λ is measured when the run begins: λ times the MLM objective’s gradient on the token is so many times the denoising objective’s',
+    ),
   maskRate: z.number().gt(0).lt(1).default(0.15).describe('share ρ of ordinary tokens that are masked'),
   steps: z.int().min(1).max(1_000_000).default(300),
   batchSize: z.int().min(1).max(256).default(4),

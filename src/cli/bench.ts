@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
+import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
 import { measureCustomize, measureUnet, writeSd15 } from '../sweep/sd15.ts';
 import { promptSet } from '../world/captions.ts';
@@ -91,6 +92,7 @@ export const bench = defineCommand({
     const primitives = await measurePrimitives(engine);
     const model = await openModel(args, args.quiet);
     const steps = await measureModel(engine, model);
+    steps.push(await measureContextualizer(engine));
     await engine.close();
     if (args.json === true) process.stdout.write(`${JSON.stringify({ primitives, steps })}\n`);
     else {

@@ -3,6 +3,8 @@ import { readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { customize as learn } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
+import { autoBalance } from '../trainer/lambda.ts';
+import { grammarPrompts } from '../text/grammar/grammar.ts';
 import { promptSet } from '../world/captions.ts';
 import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
@@ -71,7 +73,7 @@ export const customize = defineCommand({
     vectors: { type: 'string', description: 'vectors behind the placeholder; 1' },
     initializer: { type: 'string', description: 'word that the vectors start from; the class' },
     prompts: { type: 'string', description: 'file of rich prompts, {subject} where the subject stands' },
-    lambda: { type: 'string', description: 'weight λ of the MLM objective; 0 for none' },
+    lambda: { type: 'string', description: 'weight λ of the MLM objective; 0 for none, auto to measure it as the run begins' },
     'mask-rate': { type: 'string', description: 'ρ; 0.15' },
     steps: { type: 'string', description: 'training steps' },
     batch: { type: 'string', description: 'pictures per step' },
@@ -106,8 +108,11 @@ export const customize = defineCommand({
       base = (await RunFolder.open(resume)).record.recipe as Record<string, unknown>;
     } else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
     for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
+    const auto = flags.lambda === 'auto';
+    if (auto) Object.assign(base, { lambda: 1, lambdaBalance: autoBalance });
     for (const [flag, { key, integer }] of Object.entries(numbers))
-      if (typeof flags[flag] === 'string') base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
+      if (typeof flags[flag] === 'string' && !(auto && flag === 'lambda'))
+        base[key] = numberFlag(flag, flags[flag], { integer: integer === true });
     for (const [flag, key] of Object.entries(switches)) if (typeof flags[flag] === 'boolean') base[key] = flags[flag];
     if (typeof flags.seed === 'string') base.seed = numberFlag('seed', flags.seed, { min: 0, integer: true });
     if (base.images === undefined) throw new UserError('--images is missing: name the folder of the subject’s pictures');
@@ -120,7 +125,10 @@ export const customize = defineCommand({
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
     const engine = openEngine(args.device);
     const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
-    const prompts = (className: string): string[] => (isWorldClass(className) ? promptSet(className, 200) : []);
+    const prompts = (className: string): string[] => {
+      if (!tiny) return grammarPrompts(className, { count: 200, seed: recipe.seed }).map(({ prompt }) => prompt);
+      return isWorldClass(className) ? promptSet(className, 200) : [];
+    };
     const progress = new Progress(args.quiet === true);
     const started = performance.now();
     let last: { step: number; diffusion?: number; mlm?: number } | undefined;
@@ -140,6 +148,7 @@ export const customize = defineCommand({
       signal,
     })) {
       if (e.kind === 'prior') progress.update('picture of the class', e.done, e.of);
+      if (e.kind === 'lambda' && args.quiet !== true) say(`λ ${e.lambda.toPrecision(3)}`);
       if (e.kind === 'start') progress.restart();
       if (e.kind === 'start') last = { step: e.step };
       if (e.kind === 'start' && args.quiet !== true)

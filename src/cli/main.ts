@@ -15,6 +15,7 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
     about: 'pictures from a prompt, with or without a learned subject',
     load: async () => (await import('./generate.ts')).generate,
   },
+  prompts: { about: 'build or judge a contextually diverse prompt set', load: async () => (await import('./prompts.ts')).prompts },
   pretrain: {
     about: 'pretrain a contextualizer, or remake the embedded model',
     load: async () => (await import('./pretrain.ts')).pretrain,

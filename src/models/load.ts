@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import type { Prediction, SchedulerConfig } from '../diffusion/schedule.ts';
 import { UserError } from '../errors.ts';
+import { openSafetensors } from '../files/safetensors.ts';
+import type { TensorTable } from '../files/tensors.ts';
 import { input } from '../graph/ops.ts';
 import type { Parameters } from '../nn/parameters.ts';
 import { isTokenizerFolder, readTokenizer } from '../text/tokenizer.ts';
@@ -11,13 +13,14 @@ import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { clipText, clipTokenEmbedding } from './clip-text.ts';
 import type { ClipTextConfig } from './clip-text.ts';
 import { oneModel, readConfig, readConfigs, readIndex } from './configs.ts';
-import { contextualizer, contextualizerConfig, maskTokens } from './contextualizer.ts';
+import { contextualizer, contextualizerConfig, maskTokens, textWidth } from './contextualizer.ts';
 import type { ContextualizerConfig } from './contextualizer.ts';
 import { familyOf, pipelineFamily } from './family.ts';
 import type { Family } from './family.ts';
 import { currentText, currentVae } from './keys.ts';
 import { choosePrediction, layouts, splitCheckpoint } from './stable-diffusion.ts';
 import type { Layout } from './stable-diffusion.ts';
+import { checkEncoder, checkShape, readContextualizerConfig } from './contextualizer-file.ts';
 import { unet } from './unet.ts';
 import type { UnetConfig } from './unet.ts';
 import { vaeDecode, vaeEncode } from './vae.ts';
@@ -28,6 +31,8 @@ import type { Weights } from './weights.ts';
 export interface Component<C> {
   config: C;
   parameters: Parameters;
+  /** Its stored tensors, where it was read from files. */
+  tensors?: TensorTable;
 }
 
 export interface DiffusionModel {
@@ -68,15 +73,25 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     throw new UserError(
       `${path}: the tokenizer has ${tokenizer.vocabularySize} tokens and the text encoder ${textEncoder.config.vocab_size}: they are not of one model`,
     );
-  const folder = contextualizerFolder(path);
-  return { ...model, contextualizer: existsSync(folder) ? await readContextualizer(folder, textEncoder.config) : undefined };
+  return { ...model, contextualizer: await readContextualizer(contextualizerFolder(path), textEncoder) };
 }
 
-async function readContextualizer(folder: string, text: ClipTextConfig): Promise<Component<ContextualizerConfig>> {
+/**
+ * ψ of a model: NAME.safetensors, which knows its text encoder, or a folder NAME with a config.json; NAME is
+ * `contextualizerFolder`. Throws a UserError where it belongs to another text encoder.
+ */
+async function readContextualizer(
+  folder: string,
+  { config: text, tensors: encoder }: Component<ClipTextConfig>,
+): Promise<Component<ContextualizerConfig> | undefined> {
+  const single = `${folder}.safetensors`;
+  if (existsSync(single))
+    return component(await readContextualizerConfig(single, text, encoder!), await openFile(single), traces.contextualizer);
+  if (!existsSync(folder)) return undefined;
   const config = await readConfig(join(folder, 'config.json'), contextualizerConfig);
-  for (const key of ['vocab_size', 'hidden_size'] as const)
-    if (config[key] !== text[key])
-      throw new UserError(`${folder} is of another text encoder: its ${key} is ${config[key]}, the model's is ${text[key]}`);
+  checkShape(folder, config, text);
+  const weights = join(folder, 'model.safetensors');
+  if (existsSync(weights)) checkEncoder(weights, (await openSafetensors(weights)).metadata.text_encoder_sha256, encoder!);
   return component(config, await openWeights(folder, 'model'), traces.contextualizer);
 }
 
@@ -163,15 +178,17 @@ export const traces = {
     ignored: /^(loss|model_ema)\./,
   },
   contextualizer: {
-    run: (p: Parameters, c: ContextualizerConfig): unknown =>
-      contextualizer(p, c, maskTokens(p, c, input('tokens', [1, 2, c.hidden_size]), input('mask', [1, 2]))),
+    run: (p: Parameters, c: ContextualizerConfig): unknown => {
+      const tokens = input('tokens', [1, 2, textWidth(c)]);
+      return contextualizer(p, c, maskTokens(p, c, tokens, input('mask', [1, 2])), input('table', [c.vocab_size, textWidth(c)]));
+    },
     ignored: /^$/,
   },
 };
 
 function component<C>(config: C, weights: Weights, trace: { run: (p: Parameters, config: C) => unknown; ignored: RegExp }): Component<C> {
   checkWeights(weights, (p) => trace.run(p, config), trace.ignored);
-  return { config, parameters: frozenParameters(weights) };
+  return { config, parameters: frozenParameters(weights), tensors: weights.tensors };
 }
 
 /** Side of a model's pictures, in pixels. */

@@ -26,7 +26,9 @@ export interface FitOptions {
   /** A batch, a function of the step alone. */
   batch: (step: number) => Record<string, TypedArray> | Promise<Record<string, TypedArray>>;
   /** Where to keep all that is needed to go on, and every how many seconds. */
-  checkpoint?: { path: string; every: number };
+  checkpoint?: { path: string; every: number; /** Asked after each step: save now. */ due?: (step: number) => boolean };
+  /** Asked after each step that has been yielded: end here, as if it were the last. */
+  stop?: () => boolean;
 }
 
 export interface FitEvent {
@@ -82,7 +84,7 @@ export async function* fit(
     const running = program.run({ ...feeds, ...adamwFeeds(options.learningRate * rate(step), step + 1) });
     if (step + 1 < options.steps) next = Promise.resolve(options.batch(step + 1));
     const out = await running;
-    if (checkpoint !== undefined && performance.now() - saved > 1000 * checkpoint.every) {
+    if (checkpoint !== undefined && (performance.now() - saved > 1000 * checkpoint.every || checkpoint.due?.(step + 1) === true)) {
       saved = performance.now();
       await writeSafetensors(checkpoint.path, await read(Object.keys(states)), { step: String(step + 1) });
     }
@@ -92,6 +94,7 @@ export async function* fit(
       seconds: (performance.now() - started) / 1000,
       metrics: Object.fromEntries(Object.keys(metrics).map((name) => [name, out[name]![0]!])),
     };
+    if (options.stop?.() === true) break;
   }
   const result = await read(names.map((name) => (options.ema === undefined ? name : average(name))));
   await program.release();

@@ -132,7 +132,8 @@ const components: Record<string, { config: object; file: string; trace: (p: Para
     file: 'model.safetensors',
     trace: (p) => {
       const config = contextualizerConfig.parse(psi);
-      contextualizer(p, config, maskTokens(p, config, input('tokens', [1, 77, 768]), input('mask', [1, 77])));
+      const tokens = maskTokens(p, config, input('tokens', [1, 77, 768]), input('mask', [1, 77]));
+      contextualizer(p, config, tokens, input('table', [config.vocab_size, 768]));
     },
   },
 };

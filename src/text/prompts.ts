@@ -1,20 +1,29 @@
 /** Prompt files: one prompt a line, {subject} where the subject stands, # for comments. */
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
+import { articleFor } from './grammar/english.ts';
 
 export const subjectMark = '{subject}';
 
-export function parsePrompts(text: string, where: string, token: string): string[] {
-  const lines = text
+/** A file's lines that are neither empty nor comments. */
+export const promptLines = (text: string): string[] =>
+  text
+    .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
+
+/** Prompts of a file, with {subject}. Throws a UserError that quotes the first line without a subject, or with two. */
+export function parsePrompts(text: string, where: string, token: string): string[] {
+  const lines = promptLines(text);
   if (lines.length === 0)
     throw new UserError(`${where} holds no prompts: one a line is expected, with ${subjectMark} where the subject stands`);
   return lines.map((line) => {
-    if (line.includes(token)) return line.replace(token, subjectMark);
-    if (line.includes(subjectMark)) return line;
-    throw new UserError(`${where}: "${line}" names no subject: put ${subjectMark} or ${token} where the subject stands`);
+    const marked = line.replaceAll(token, subjectMark);
+    const count = marked.split(subjectMark).length - 1;
+    if (count === 1) return marked;
+    if (count === 0) throw new UserError(`${where}: "${line}" names no subject: put ${subjectMark} or ${token} where the subject stands`);
+    throw new UserError(`${where}: "${line}" names the subject ${count} times: put ${subjectMark} or ${token} once`);
   });
 }
 
@@ -25,5 +34,8 @@ export async function readPrompts(path: string, token: string): Promise<string[]
   return parsePrompts(text, path, token);
 }
 
-/** A prompt about a subject: "<v> dog" while training and generating, "dog" for scoring. */
-export const withSubject = (prompt: string, subject: string): string => prompt.replaceAll(subjectMark, subject);
+/** A prompt about a subject: "<v> dog" while training and generating, "dog" for scoring; "a" becomes "an" where the word asks for it. */
+export const withSubject = (prompt: string, subject: string): string =>
+  /^\p{L}/u.test(subject) && articleFor(subject) === 'an'
+    ? prompt.replaceAll(/\b([Aa]) \{subject\}/g, `$1n ${subject}`).replaceAll(subjectMark, subject)
+    : prompt.replaceAll(subjectMark, subject);

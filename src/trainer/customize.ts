@@ -13,6 +13,7 @@ import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
+import { balancedLambda } from './lambda.ts';
 import { checkMethod, initialWeights, prepare, readSubjects, richPrompts, settingsOf, subjectTokens } from './prepare.ts';
 import { hashOf, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
@@ -21,6 +22,7 @@ import type { TrainEvent } from './step.ts';
 
 export type CustomizeEvent =
   | { kind: 'prior'; done: number; of: number }
+  | { kind: 'lambda'; lambda: number }
   | { kind: 'start'; step: number; steps: number; pictures: string[] }
   | { kind: 'step'; steps: number; event: TrainEvent }
   | { kind: 'sample'; step: number; path: string }
@@ -66,7 +68,8 @@ async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Pro
 
 /** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
 export async function* customize(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, Learned> {
-  const { engine, model, recipe, out } = options;
+  const { engine, model, out } = options;
+  let { recipe } = options;
   const method = options.method ?? methodOf(recipe.method);
   checkMethod(model, method, recipe);
   const settings = settingsOf(recipe);
@@ -85,9 +88,17 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     options.signal?.throwIfAborted();
     yield { kind: 'prior', ...prepared.value };
   }
-  const training = await TrainingStep.create(engine, model, method, initial, prepared.value, { ...recipe, ...settings });
   let begin = 0;
   const saved = (await run.checkpoints()).at(-1);
+  if (recipe.lambda > 0 && recipe.lambdaBalance > 0 && saved === undefined) {
+    recipe = {
+      ...recipe,
+      lambda: await balancedLambda(engine, model, method, initial, prepared.value, { ...recipe, ...settings }, recipe.lambdaBalance),
+    };
+    await run.write('run.json', `${JSON.stringify({ ...record, recipe }, undefined, 2)}\n`);
+    yield { kind: 'lambda', lambda: recipe.lambda };
+  }
+  const training = await TrainingStep.create(engine, model, method, initial, prepared.value, { ...recipe, ...settings });
   if (options.resume === true && saved !== undefined) {
     begin = saved;
     const file = await openSafetensors(run.checkpoint(saved));

@@ -204,7 +204,7 @@ export class TrainingStep {
 }
 
 /** The losses of a batch, and what feeds them at each step. */
-function objectives(
+export function objectives(
   model: DiffusionModel,
   adapted: Adapted,
   data: TrainingData,
