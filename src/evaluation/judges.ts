@@ -1,6 +1,7 @@
 /** The embedded judges: CLIP-T, DINO and DINO-FG of pictures of the world. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toPlanes } from '../files/images.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { input, sigmoid } from '../graph/ops.ts';
 import { clipText, clipTextConfig, clipTextProjection, clipTokenEmbedding } from '../models/clip-text.ts';
@@ -10,6 +11,10 @@ import { clipImage, vit, vitConfig } from '../models/vit.ts';
 import { normalized } from '../nn/losses.ts';
 import { readTokenizer } from '../text/tokenizer.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
+import type { TextImageExtractor, ImageExtractor } from './extractors.ts';
+import { isForeground } from './picture.ts';
+import { resizeAndCrop } from './resample.ts';
+import type { Raster } from './resample.ts';
 
 const batch = 16;
 
@@ -63,6 +68,11 @@ export class Judges {
       part.forEach((_, i) => out.push(result.slice(i * width, (i + 1) * width)));
     }
     return out;
+  }
+
+  /** A picture's central square at the judges' size, [3, S, S] in [−1, 1]. */
+  planes(picture: Raster): Float32Array {
+    return toPlanes(resizeAndCrop(picture, this.size, this.size).bytes, this.size);
   }
 
   /** CLIP text embeddings, of length 1. */
@@ -125,4 +135,28 @@ export async function scorePictures(
     dino: nearness(whole[i]!, wholeReal),
     dinoFg: nearness(parts[i]!, partsReal),
   }));
+}
+
+/** The judges behind the interface of every extractor; their nothing is grey. */
+export function judgeExtractors(judges: Judges): { clip: TextImageExtractor; dino: ImageExtractor } {
+  const { size } = judges;
+  const preprocess: ImageExtractor['preprocess'] = (picture, mask) => {
+    const planes = judges.planes(picture);
+    if (mask === undefined) return planes;
+    const grey = Uint8Array.from({ length: 3 * mask.bytes.length }, (_, i) => mask.bytes[Math.floor(i / 3)]!);
+    const shares = resizeAndCrop({ ...mask, bytes: grey }, size, size).bytes;
+    return planes.map((x, i) => (isForeground(shares[3 * (i % (size * size))]!) ? x : 0));
+  };
+  const release = async (): Promise<void> => undefined;
+  return {
+    clip: {
+      name: 'embedded CLIP',
+      id: 'embedded-clip',
+      preprocess,
+      embed: (inputs) => judges.images(inputs),
+      embedTexts: (texts) => judges.texts(texts),
+      release,
+    },
+    dino: { name: 'embedded DINO', id: 'embedded-dino', preprocess, embed: (inputs) => judges.identities(inputs), release },
+  };
 }
