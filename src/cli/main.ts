@@ -20,6 +20,10 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
     load: async () => (await import('./pretrain.ts')).pretrain,
   },
   export: { about: 'write what was learned as another tool reads it', load: async () => (await import('./export.ts')).exportVerb },
+  evaluate: {
+    about: 'CLIP-T, CLIP-I, DINO and DINO-FG of a run or of pictures',
+    load: async () => (await import('./evaluate.ts')).evaluate,
+  },
   sweep: { about: 'run a recipe over many subjects', load: async () => (await import('./sweep.ts')).sweep },
   doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
   bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },

@@ -14,7 +14,7 @@ interface Box {
 /** What is used of @huggingface/transformers. */
 export interface TransformersLibrary {
   RawImage: new (data: Uint8Array, width: number, height: number, channels: number) => unknown;
-  pipeline(task: 'zero-shot-object-detection', model: string): Promise<Detector>;
+  pipeline: (task: 'zero-shot-object-detection', model: string) => Promise<Detector>;
   SamModel: { from_pretrained(model: string): Promise<(inputs: unknown) => Promise<{ pred_masks: unknown }>> };
   AutoProcessor: { from_pretrained(model: string): Promise<SamProcessor> };
 }
