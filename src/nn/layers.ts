@@ -63,16 +63,35 @@ export const quickGelu = (x: Tensor): Tensor => multiply(x, sigmoid(multiply(x, 
 export type Activation = 'gelu' | 'quick_gelu' | 'silu';
 export const activations: Record<Activation, (x: Tensor) => Tensor> = { gelu, quick_gelu: quickGelu, silu };
 
+/** What an attention layer computes on its way. */
+export interface AttentionSeen {
+  /** [B, heads, T, S] */
+  probabilities: Tensor;
+  /** Before the softmax, scaled and masked. [B, heads, T, S] */
+  scores: Tensor;
+  /** Not scaled. [B, heads, T, D / heads] */
+  queries: Tensor;
+}
+export type AttentionTap = (seen: AttentionSeen) => void;
+/** A tap of a model's attention layers, by their number in the order of execution. */
+export type AttentionTaps = (layer: number, seen: AttentionSeen) => void;
+/** One layer's. */
+export const tapOf = (taps: AttentionTaps | undefined, layer: number): AttentionTap | undefined =>
+  taps === undefined ? undefined : (seen) => taps(layer, seen);
+
 /**
  * Softmax attention over heads. Queries [B, T, D], keys and values [B, S, D]; `mask` [T, S] is added
  * to the scores. → [B, T, D]
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?: Tensor): Tensor {
+export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?: Tensor, tap?: AttentionTap): Tensor {
   const [batch, length, width] = q.shape as [number, number, number];
   const size = width / heads;
   const split = (x: Tensor): Tensor => transpose(reshape(x, [batch, x.shape[1]!, heads, size]), [0, 2, 1, 3]);
-  const scores = matmul(multiply(split(q), size ** -0.5), swapLast(split(k)));
-  const weights = softmax(mask === undefined ? scores : add(scores, mask));
+  const queries = split(q);
+  const plain = matmul(multiply(queries, size ** -0.5), swapLast(split(k)));
+  const scores = mask === undefined ? plain : add(plain, mask);
+  const weights = softmax(scores);
+  tap?.({ probabilities: weights, scores, queries });
   return reshape(transpose(matmul(weights, split(v)), [0, 2, 1, 3]), [batch, length, width]);
 }
 
