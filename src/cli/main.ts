@@ -24,6 +24,10 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
     about: 'CLIP-T, CLIP-I, DINO and DINO-FG of a run or of pictures',
     load: async () => (await import('./evaluate.ts')).evaluate,
   },
+  analyze: {
+    about: 'what a run does to its context words: sim1, sim2, SKL and attention maps',
+    load: async () => (await import('./analyze.ts')).analyze,
+  },
   sweep: { about: 'run a recipe over many subjects', load: async () => (await import('./sweep.ts')).sweep },
   doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
   bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },
