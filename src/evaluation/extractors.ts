@@ -1,6 +1,6 @@
 /** Feature extractors: a CLIP or a DINO ViT from a folder as transformers writes it, with the literature's preprocessing. */
 import { createHash } from 'node:crypto';
-import { existsSync, createReadStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -75,6 +75,17 @@ async function inBatches<T extends Float32Array | Int32Array>(
     part.forEach((_, i) => out.push(result.slice(i * width, (i + 1) * width)));
   }
   return out;
+}
+
+/** An extractor of a network: pixels [B, 3, size, size] → features [B, D]. */
+export async function imageExtractor(
+  engine: Engine,
+  network: (pixels: Tensor) => Tensor,
+  about: Pick<ImageExtractor, 'name' | 'id' | 'preprocess'>,
+  size = side,
+): Promise<ImageExtractor> {
+  const program = await engine.compile({ outputs: { out: network(input('pixels', [batchSize, 3, size, size])) } });
+  return { ...about, embed: (inputs) => inBatches(program, 'pixels', inputs, batchSize), release: () => program.release() };
 }
 
 /** The defaults of transformers' CLIPConfig, which its config.json may leave out. */
@@ -155,26 +166,25 @@ export async function loadClip(engine: Engine, folder: string): Promise<TextImag
   const embedded = clipTextProjection(p, text, clipText(p, text, clipTokenEmbedding(p, text, ids)), ids);
   const tokenizer = await readTokenizer(folder);
   const size = vision.image_size;
-  const pixels = input('pixels', [batchSize, 3, size, size]);
-  const programs = {
-    image: await engine.compile({ outputs: { out: clipImage(p, vision, pixels) } }),
-    text: await engine.compile({ outputs: { out: embedded } }),
-  };
-  return {
+  const about = {
     name,
     id: await identityOf(json, weights),
     preprocess: size === side ? clipPreprocess : preprocessing(size, clipColours, size),
-    embed: (inputs) => inBatches(programs.image, 'pixels', inputs, batchSize),
+  };
+  const images = await imageExtractor(engine, (pixels) => clipImage(p, vision, pixels), about, size);
+  const textProgram = await engine.compile({ outputs: { out: embedded } });
+  return {
+    ...images,
     embedTexts: (texts) =>
       inBatches(
-        programs.text,
+        textProgram,
         'ids',
         texts.map((one) => tokenizer.pad(one, length)),
         batchSize,
       ),
     async release() {
-      await programs.image.release();
-      await programs.text.release();
+      await images.release();
+      await textProgram.release();
     },
   };
 }
@@ -216,24 +226,15 @@ function dinov2Tokens(weights: Weights, config: Dinov2Config, pixels: Tensor): T
 /** ViTModel (DINO) or Dinov2Model of transformers: the class token after the last layer norm. */
 export async function loadDino(engine: Engine, folder: string): Promise<ImageExtractor> {
   const { path, json, type, weights, name } = await openFolder(folder, '--dino', ['vit', 'dinov2']);
-  const pixels = input('pixels', [batchSize, 3, side, side]);
-  let out: Tensor;
-  if (type === 'dinov2') out = dinov2Tokens(weights, parsed(dinov2Config, json, path), pixels);
-  else {
+  let network: (pixels: Tensor) => Tensor;
+  if (type === 'dinov2') {
+    const config = parsed(dinov2Config, json, path);
+    network = (pixels) => dinov2Tokens(weights, config, pixels);
+  } else {
     const config = parsed(vitConfig, json, path);
     if (config.image_size !== side)
       throw new UserError(`${path} says image_size ${config.image_size}; DINO's ViTs see ${side} × ${side} pixels: name another folder`);
-    out = vit(frozenParameters(weights), config, pixels);
+    network = (pixels) => vit(frozenParameters(weights), config, pixels);
   }
-  const program = await engine.compile({ outputs: { out } });
-  return {
-    name,
-    id: await identityOf(json, weights),
-    preprocess: dinoPreprocess,
-    embed: (inputs) => inBatches(program, 'pixels', inputs, batchSize),
-    release: () => program.release(),
-  };
+  return imageExtractor(engine, network, { name, id: await identityOf(json, weights), preprocess: dinoPreprocess });
 }
-
-/** Whether a path looks like a folder of a model. */
-export const isModelFolder = (path: string): boolean => existsSync(join(path, 'config.json'));

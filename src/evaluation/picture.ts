@@ -50,6 +50,8 @@ export const isForeground = (share: number): boolean => share > 127;
 
 /** A picture with its background replaced by one colour. */
 export function foregroundOf<P extends Raster>(picture: P, mask: Mask, fill: readonly number[]): P {
-  const bytes = picture.bytes.map((x, i) => (isForeground(mask.bytes[Math.floor(i / 3)]!) ? x : fill[i % 3]!));
+  const bytes = new Uint8Array(picture.bytes.length);
+  for (let i = 0; i < mask.bytes.length; i++)
+    for (let c = 0; c < 3; c++) bytes[3 * i + c] = isForeground(mask.bytes[i]!) ? picture.bytes[3 * i + c]! : fill[c]!;
   return { ...picture, bytes };
 }

@@ -33,44 +33,49 @@ function kernels(from: number, to: number): { first: number; weights: Int32Array
   });
 }
 
-/** One pass over lines: sample k of line l lies at l·lineStride + k·stride. Rounds to bytes, as Pillow does between its passes. */
-function pass(
-  source: Uint8Array,
-  out: Uint8Array,
-  lines: number,
-  channels: number,
-  table: ReturnType<typeof kernels>,
-  strides: { line: [number, number]; sample: [number, number] },
-): void {
-  for (let line = 0; line < lines; line++)
-    for (const [i, { first, weights }] of table.entries())
+const half = 2 ** (bits - 1);
+const toByte = (sum: number): number => {
+  const x = sum >> bits;
+  return x < 0 ? 0 : x > 255 ? 255 : x;
+};
+
+/** Lines of [width] samples with `channels` each. Sums stay below 2³¹: weights add up to 2²², overshoots to 1.3 times that. */
+function horizontally(source: Uint8Array, lines: number, width: number, to: number, channels: number): Uint8Array {
+  const out = new Uint8Array(lines * to * channels);
+  kernels(width, to).forEach(({ first, weights }, i) => {
+    const taps = weights.length;
+    for (let line = 0; line < lines; line++)
       for (let c = 0; c < channels; c++) {
-        let at = line * strides.line[0] + first * strides.sample[0] + c;
-        let sum = 2 ** (bits - 1);
-        for (let j = 0; j < weights.length; j++, at += strides.sample[0]) sum += source[at]! * weights[j]!;
-        out[line * strides.line[1] + i * strides.sample[1] + c] = Math.max(0, Math.min(255, Math.floor(sum / 2 ** bits)));
+        let at = (line * width + first) * channels + c;
+        let sum = half;
+        for (let j = 0; j < taps; j++, at += channels) sum = (sum + source[at]! * weights[j]!) | 0;
+        out[(line * to + i) * channels + c] = toByte(sum);
       }
+  });
+  return out;
 }
 
-/** Bicubic, antialiased, horizontally first; a pass that changes nothing is left out. */
+/** Rows of `width` bytes: each output row is a sum of whole rows. */
+function vertically(source: Uint8Array, height: number, width: number, to: number): Uint8Array {
+  const out = new Uint8Array(to * width);
+  const sums = new Int32Array(width);
+  kernels(height, to).forEach(({ first, weights }, i) => {
+    sums.fill(half);
+    for (let j = 0; j < weights.length; j++) {
+      const weight = weights[j]!;
+      const from = (first + j) * width;
+      for (let x = 0; x < width; x++) sums[x] = sums[x]! + source[from + x]! * weight;
+    }
+    for (let x = 0; x < width; x++) out[i * width + x] = toByte(sums[x]!);
+  });
+  return out;
+}
+
+/** Bicubic, antialiased, horizontally first, rounded to bytes between the passes; a pass that changes nothing is left out. */
 export function bicubic(picture: Raster, width: number, height: number, channels = 3): Raster {
   let { bytes } = picture;
-  if (width !== picture.width) {
-    const out = new Uint8Array(width * picture.height * channels);
-    pass(bytes, out, picture.height, channels, kernels(picture.width, width), {
-      line: [picture.width * channels, width * channels],
-      sample: [channels, channels],
-    });
-    bytes = out;
-  }
-  if (height !== picture.height) {
-    const out = new Uint8Array(width * height * channels);
-    pass(bytes, out, width, channels, kernels(picture.height, height), {
-      line: [channels, channels],
-      sample: [width * channels, width * channels],
-    });
-    bytes = out;
-  }
+  if (width !== picture.width) bytes = horizontally(bytes, picture.height, picture.width, width, channels);
+  if (height !== picture.height) bytes = vertically(bytes, picture.height, width * channels, height);
   return { bytes, width, height };
 }
 
