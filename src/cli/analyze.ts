@@ -11,10 +11,13 @@ import { toCsv } from '../evaluation/scores.ts';
 import { clusterBootstrap, pairedBootstrap } from '../evaluation/statistics.ts';
 import { textSimilarities } from '../evaluation/text-space.ts';
 import type { TextSimilarity } from '../evaluation/text-space.ts';
+import { measureTheory } from '../evaluation/theory.ts';
+import type { Theory } from '../evaluation/theory.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { contactSheet, encodePng, toBytes, writePng } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
 import { pixelSize } from '../models/load.ts';
+import { theoryNumbers, theoryReport } from '../report/theory.ts';
 import { readPrompts } from '../text/prompts.ts';
 import { promptSet } from '../world/captions.ts';
 import { classNames } from '../world/identity.ts';
@@ -36,6 +39,7 @@ interface Analysed {
   read: ReadPrompt[];
   text: TextSimilarity[];
   attention: { rows: AttentionRow[]; pictures: AttentionPicture[] } | undefined;
+  theory: Theory | undefined;
 }
 
 interface Figures {
@@ -115,6 +119,7 @@ export const analyze = defineCommand({
     'attention-prompts': { type: 'string', description: 'how many prompts are sampled; by default all' },
     steps: { type: 'string', description: 'sampling steps', default: '10' },
     guidance: { type: 'string', description: 'classifier-free guidance; by default 4 for the embedded model, else 7.5' },
+    theory: { type: 'boolean', description: 'measure what the paper’s propositions 1, 2 and 4 say, too', default: false },
     shown: { type: 'string', description: 'prompts whose attention is drawn', default: '8' },
     out: { type: 'string', description: 'folder of what comes out; by default analysis/ in the run' },
     ...sharedFlags,
@@ -147,6 +152,7 @@ export const analyze = defineCommand({
         prompts,
         name,
         sampled: args['text-only'] ? 0 : sampled,
+        theory: args.theory,
         sampling: { batch: photographs ? 1 : 8, steps, guidance, seed, shown, signal },
         onPrompt: (done, of) => progress.update(`${name}: prompt`, done, of),
       });
@@ -165,6 +171,14 @@ export const analyze = defineCommand({
           pairedBootstrap((values as number[]).map((x, i) => x - b[name as keyof Columns]![i]!)),
         ]),
       );
+    }
+    const columns = [own, ...(other === undefined ? [] : [other])].flatMap(({ theory }, i) =>
+      theory === undefined ? [] : [{ name: i === 0 ? 'run' : 'baseline', theory }],
+    );
+    if (columns.length > 0) {
+      await writeAtomically(join(out, 'theory.html'), theoryReport(`${args.run}: the propositions, measured`, columns));
+      const numbers = Object.fromEntries(columns.map((column) => [column.name, theoryNumbers(column)]));
+      await writeAtomically(join(out, 'theory.json'), `${JSON.stringify(numbers, undefined, 2)}\n`);
     }
     await writeAtomically(join(out, 'analysis.json'), `${JSON.stringify(result, undefined, 2)}\n`);
     const named = { run: own, ...(other !== undefined && { baseline: other }) };
@@ -194,6 +208,7 @@ async function analyseRun(
     prompts: readonly string[];
     name: string;
     sampled: number;
+    theory: boolean;
     sampling: Parameters<typeof measureAttention>[2];
     onPrompt: (done: number, of: number) => void;
   },
@@ -209,6 +224,8 @@ async function analyseRun(
     for (; step.done !== true; step = await measuring.next()) options.onPrompt(step.value, wanted.length);
     attention = step.value;
   }
+  const { batch, seed } = options.sampling;
+  const theory = options.theory ? await measureTheory(probe, read, { batch, seed }) : undefined;
   await probe.release();
-  return { run, read, text, attention };
+  return { run, read, text, attention, theory };
 }

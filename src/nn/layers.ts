@@ -71,6 +71,8 @@ export interface AttentionSeen {
   scores: Tensor;
   /** Not scaled. [B, heads, T, D / heads] */
   queries: Tensor;
+  /** [B, heads, S, D / heads] */
+  values: Tensor;
 }
 export type AttentionTap = (seen: AttentionSeen) => void;
 /** A tap of a model's attention layers, by their number in the order of execution. */
@@ -91,8 +93,9 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?:
   const plain = matmul(multiply(queries, size ** -0.5), swapLast(split(k)));
   const scores = mask === undefined ? plain : add(plain, mask);
   const weights = softmax(scores);
-  tap?.({ probabilities: weights, scores, queries });
-  return reshape(transpose(matmul(weights, split(v)), [0, 2, 1, 3]), [batch, length, width]);
+  const values = split(v);
+  tap?.({ probabilities: weights, scores, queries, values });
+  return reshape(transpose(matmul(weights, values), [0, 2, 1, 3]), [batch, length, width]);
 }
 
 /** Nearest-neighbour up-sampling by two: [B, C, H, W] → [B, C, 2H, 2W]. */

@@ -5,12 +5,14 @@ import { attentionRows, headlineSide, heatMap, measureAttention, symmetricKl, to
 import { Probe, readContext } from '../../src/evaluation/probe.ts';
 import type { CustomizedRun } from '../../src/evaluation/run.ts';
 import { textSimilarities } from '../../src/evaluation/text-space.ts';
+import { measureTheory, relation } from '../../src/evaluation/theory.ts';
+import type { Theory } from '../../src/evaluation/theory.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { input } from '../../src/graph/ops.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import { loadModel } from '../../src/models/load.ts';
 import type { DiffusionModel } from '../../src/models/load.ts';
-import { unet } from '../../src/models/unet.ts';
+import { crossAttentionLayers, unet } from '../../src/models/unet.ts';
 import { Pipeline } from '../../src/sampler/pipeline.ts';
 
 let engine: Engine;
@@ -148,4 +150,36 @@ test('the probe draws the pipeline’s pictures, and gives rows for every step, 
   expect(attentionRows(new Map(), 0, read, 32)).toEqual([]);
   await pipeline.release();
   await probe.release();
+});
+
+test('propositions: shares are shares, exact bounds hold, a far concept widens every gap', async () => {
+  const prompts = ['a {subject} in the snow', 'a {subject} with a city in the background', 'a {subject} on the beach'];
+  const measured = async (value: (i: number) => number, prefix: string): Promise<Theory> => {
+    const probe = await Probe.create(engine, runOf(value), prefix);
+    const theory = await measureTheory(probe, probe.read(prompts), { batch: 2, seed: 1 });
+    await probe.release();
+    return theory;
+  };
+  const [far, near] = [await measured((i) => 8 * Math.sin(i), 'afar.'), await measured((i) => 0.02 * Math.sin(i), 'close.')];
+  expect(far.selfAttention).toHaveLength(model.textEncoder.config.num_hidden_layers);
+  for (const { concept, other } of far.selfAttention) {
+    expect(concept).toBeGreaterThan(0);
+    expect(concept + other).toBeLessThan(1);
+  }
+  expect(far.outputs).toHaveLength(4);
+  expect(far.mlm).toHaveLength(4);
+  for (const [bound, gap] of [...far.outputs, ...far.logits.flatMap(({ points }) => points)]) {
+    expect(gap).toBeGreaterThan(0);
+    expect(gap).toBeLessThanOrEqual(bound * (1 + 1e-5));
+  }
+  expect(far.logits.map(({ layer }) => layer)).toEqual(crossAttentionLayers(model.unet.config).map(({ name }) => name));
+  const drift = (theory: Theory): number => theory.mlm.reduce((sum, [x]) => sum + x, 0);
+  expect(drift(far)).toBeGreaterThan(drift(near));
+  expect(
+    relation([
+      [1, 2],
+      [2, 4],
+      [3, 6],
+    ]),
+  ).toEqual({ correlation: 1, constant: 2, n: 3 });
 });
