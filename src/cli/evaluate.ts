@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
@@ -8,7 +9,9 @@ import { evaluatePictures } from '../evaluation/evaluate.ts';
 import type { EvaluatedSubject } from '../evaluation/evaluate.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { drawPictures, openRun } from '../evaluation/run.ts';
-import { metricNames, summarize, tabulate, toCsv } from '../evaluation/scores.ts';
+import { compare, metricNames, summarize, tabulate, toCsv } from '../evaluation/scores.ts';
+import type { ScoredPicture } from '../evaluation/scores.ts';
+import type { Estimate } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
 import { pixelSize } from '../models/load.ts';
@@ -69,6 +72,7 @@ export const evaluate = defineCommand({
       description: 'leave pictures without a mask out of DINO-FG instead of refusing',
       default: false,
     },
+    against: { type: 'string', description: 'an evaluation of the same prompts, or its run: paired differences to it' },
     'contact-sheet': { type: 'string', description: 'with --benchmark: only draw its subjects’ masks into this PNG file' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
     steps: { type: 'string', description: 'sampling steps; by default 25 for the embedded model, else 50' },
@@ -86,6 +90,7 @@ export const evaluate = defineCommand({
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? (args.run === undefined ? undefined : join(args.run, 'evaluation'));
     if (out === undefined) throw new UserError('--out is missing: name a folder for what comes out');
+    const other = args.against === undefined ? undefined : await earlier(args.against);
     const signal = interruptible();
     const engine = openEngine(args.device);
     const progress = new Progress(args.quiet === true);
@@ -147,7 +152,8 @@ export const evaluate = defineCommand({
     const summary = summarize(pictures);
     const settings = { clip: tools.clip.name, dino: tools.dino.name, segmenter: args.segmenter ?? 'default', pictures: pictures.length };
     const title = args.run ?? args.pictures!;
-    const result = { ...summary, withoutMask, settings };
+    const difference = other === undefined ? undefined : compare(pictures, other, args.against!);
+    const result = { ...summary, ...(difference !== undefined && { difference }), withoutMask, settings };
     const tables = { prompts: tabulate(pictures, 'prompt'), subjects: tabulate(pictures, 'subject') };
     await writeAtomically(join(out, 'evaluation.json'), `${JSON.stringify({ ...result, ...tables, pictures }, undefined, 2)}\n`);
     await writeAtomically(join(out, 'pictures.csv'), toCsv(pictures, ['subject', 'prompt', 'path', ...metricNames]));
@@ -157,16 +163,31 @@ export const evaluate = defineCommand({
     await engine.close();
     if (args.json === true) process.stdout.write(`${JSON.stringify({ ...result, out })}\n`);
     else {
+      const told = ({ mean, lo, hi }: Estimate): string => `${mean.toFixed(4)} [${lo.toFixed(4)}, ${hi.toFixed(4)}]`;
       for (const name of metricNames) {
         const found = summary[name];
+        const apart = difference?.[name];
         if (found !== undefined)
-          say(`${metricTitles[name].padEnd(20)} ${found.mean.toFixed(4)}  [${found.lo.toFixed(4)}, ${found.hi.toFixed(4)}]  n ${found.n}`);
+          say(`${metricTitles[name].padEnd(20)} ${told(found)}  n ${found.n}${apart === undefined ? '' : `  difference ${told(apart)}`}`);
       }
       if (withoutMask.length > 0) say(`${withoutMask.length} pictures had an empty mask and are not in DINO-FG: ${withoutMask[0]} …`);
       say(`${join(out, 'report.html')} shows them`);
     }
   },
 });
+
+/** The scored pictures of an evaluation, by its folder or its run's. */
+async function earlier(folder: string): Promise<ScoredPicture[]> {
+  const path = [join(folder, 'evaluation.json'), join(folder, 'evaluation', 'evaluation.json')].find((one) => existsSync(one));
+  if (path === undefined) throw new UserError(`--against ${folder} holds no evaluation.json: evaluate it first`);
+  try {
+    const { pictures } = JSON.parse(await readFile(path, 'utf8')) as { pictures?: ScoredPicture[] };
+    if (Array.isArray(pictures)) return pictures;
+  } catch {
+    // told below
+  }
+  throw new UserError(`${path} is not an evaluation: evaluate it again`);
+}
 
 async function contactSheet(
   args: Partial<Record<'benchmark' | 'subjects' | 'segmenter', string | undefined>> & {

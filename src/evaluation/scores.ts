@@ -1,4 +1,5 @@
 /** Scores of pictures: their means with intervals, tables, CSV. */
+import { UserError } from '../errors.ts';
 import { clusterBootstrap } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
 
@@ -57,4 +58,35 @@ export function toCsv<R extends object>(rows: readonly R[], columns: readonly (k
   return [columns.join(','), ...rows.map((row) => columns.map((column) => cell(row[column] as string | number | undefined)).join(','))]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/**
+ * Mean differences a − b of pictures that belong together: same subject, prompt and number among its pictures. Intervals
+ * as in `summarize`. Throws a UserError where the two have not scored the same prompts.
+ */
+export function compare(a: readonly ScoredPicture[], b: readonly ScoredPicture[], where: string): Summary {
+  const keyed = (pictures: readonly ScoredPicture[]): Map<string, ScoredPicture> => {
+    const counts = new Map<string, number>();
+    return new Map(
+      pictures.map((picture) => {
+        const own = `${picture.subject}\n${picture.prompt}`;
+        const k = counts.get(own) ?? 0;
+        counts.set(own, k + 1);
+        return [`${own}\n${k}`, picture];
+      }),
+    );
+  };
+  const others = keyed(b);
+  const differences: ScoredPicture[] = [];
+  for (const [key, picture] of keyed(a)) {
+    const other = others.get(key);
+    if (other === undefined)
+      throw new UserError(
+        `--against ${where} has no picture for "${picture.prompt}" of ${picture.subject}: compare evaluations of the same prompts`,
+      );
+    const row: ScoredPicture = { subject: picture.subject, prompt: picture.prompt, path: picture.path };
+    for (const name of metricNames) if (picture[name] !== undefined && other[name] !== undefined) row[name] = picture[name] - other[name];
+    differences.push(row);
+  }
+  return summarize(differences);
 }

@@ -11,7 +11,7 @@ import type { TextImageExtractor } from '../../src/evaluation/extractors.ts';
 import { bestMask, groundedSegmenter } from '../../src/evaluation/grounded.ts';
 import type { TransformersLibrary } from '../../src/evaluation/grounded.ts';
 import { readPicture } from '../../src/evaluation/picture.ts';
-import { summarize, tabulate, toCsv } from '../../src/evaluation/scores.ts';
+import { compare, summarize, tabulate, toCsv } from '../../src/evaluation/scores.ts';
 import type { ScoredPicture } from '../../src/evaluation/scores.ts';
 import { coverage, maskFiles, mattingNetwork } from '../../src/evaluation/segmenters.ts';
 import type { Segmenter } from '../../src/evaluation/segmenters.ts';
@@ -164,6 +164,17 @@ test('tables and CSV', () => {
   const rows = tabulate(pictures, 'prompt');
   expect(rows).toEqual([{ name: 'a {subject}, "wet"', n: 2, clipT: 0.375, dino: 1 }]);
   expect(toCsv(rows, ['name', 'n', 'clipT', 'dinoFg'])).toBe('name,n,clipT,dinoFg\n"a {subject}, ""wet""",2,0.375000,\n');
+});
+
+test('paired differences, and evaluations that do not belong together', () => {
+  const rows = (shift: number): ScoredPicture[] =>
+    [0.1, 0.9, 0.4, 0.6].map((x, i) => ({ subject: 's', prompt: `p${i % 2}`, path: `${shift}-${i}.png`, clipT: x + shift }));
+  const { clipT } = compare(rows(0.25), rows(0), 'b');
+  expect(clipT!.mean).toBeCloseTo(0.25, 10);
+  expect(clipT!.hi - clipT!.lo).toBeLessThan(1e-9);
+  expect(() => compare(rows(0), rows(0).slice(1), 'b')).toThrow(
+    '--against b has no picture for "p0" of s: compare evaluations of the same prompts',
+  );
 });
 
 describe('benchmarks', () => {
