@@ -18,7 +18,7 @@ import { pixelSize } from '../models/load.ts';
 import { evaluationReport, metricTitles } from '../report/evaluation.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
-import { readPrompts } from '../text/prompts.ts';
+import { readPrompts, withoutClass } from '../text/prompts.ts';
 import { evaluationPrompts } from '../world/captions.ts';
 import { classes } from '../world/identity.ts';
 import { modelFolder, segmenterNamed, toolsFor } from './scorers.ts';
@@ -26,7 +26,7 @@ import { assetPath, interruptible, numberFlag, openEngine, Progress, say, shared
 
 async function promptsFor(given: string | undefined, className: string, token: string): Promise<readonly string[]> {
   if (given === 'live' || given === 'object') return evaluationPrompts(given);
-  if (given !== undefined) return readPrompts(given, token);
+  if (given !== undefined) return withoutClass(await readPrompts(given, token), className);
   const kind = (classes as Partial<Record<string, 'live' | 'object'>>)[className];
   if (kind === undefined)
     throw new UserError(

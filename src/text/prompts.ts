@@ -27,3 +27,11 @@ export async function readPrompts(path: string, token: string): Promise<string[]
 
 /** A prompt about a subject: "<v> dog" while training and generating, "dog" for scoring. */
 export const withSubject = (prompt: string, subject: string): string => prompt.replaceAll(subjectMark, subject);
+
+/** Prompts whose subject is followed by its class ("<v> dog") with the subject alone, which says the class by itself. */
+export const withoutClass = (prompts: readonly string[], className: string): string[] =>
+  prompts.map((prompt) =>
+    prompt
+      .split(`${subjectMark} ${className}`)
+      .reduce((before, after) => `${before}${subjectMark}${/^[\p{L}\p{N}]/u.test(after) ? ` ${className}` : ''}${after}`),
+  );

@@ -16,6 +16,7 @@ import type { ScoredPicture } from '../../src/evaluation/scores.ts';
 import { coverage, maskFiles, mattingNetwork } from '../../src/evaluation/segmenters.ts';
 import type { Segmenter } from '../../src/evaluation/segmenters.ts';
 import { clusterBootstrap } from '../../src/evaluation/statistics.ts';
+import { withoutClass } from '../../src/text/prompts.ts';
 import { scratch } from '../scratch.ts';
 
 const side = 32;
@@ -268,4 +269,13 @@ describe.skipIf(!existsSync(photograph) || !existsSync(network))(`matting networ
     await cp('package.json', join(folder, 'a.onnx'));
     await expect(mattingNetwork(join(folder, 'a.onnx'))).rejects.toThrow(/a\.onnx is not a usable ONNX network/);
   });
+});
+
+test('prompts that name the class after the placeholder say it once', () => {
+  expect(withoutClass(['a {subject} dog in the snow', 'a {subject} doghouse', '{subject} dog', 'a {subject}'], 'dog')).toEqual([
+    'a {subject} in the snow',
+    'a {subject} doghouse',
+    '{subject}',
+    'a {subject}',
+  ]);
 });
