@@ -16,6 +16,8 @@ import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
 import { pixelSize } from '../models/load.ts';
 import { evaluationReport, metricTitles } from '../report/evaluation.ts';
+import { paretoChart, paretoFront } from '../report/pareto.ts';
+import type { Candidate } from '../report/pareto.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
 import { readPrompts, withoutClass } from '../text/prompts.ts';
@@ -73,6 +75,7 @@ export const evaluate = defineCommand({
       default: false,
     },
     against: { type: 'string', description: 'an evaluation of the same prompts, or its run: paired differences to it' },
+    pareto: { type: 'string', description: 'only draw evaluations that exist, folders with commas: CLIP-T against DINO-FG' },
     'contact-sheet': { type: 'string', description: 'with --benchmark: only draw its subjects’ masks into this PNG file' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
     steps: { type: 'string', description: 'sampling steps; by default 25 for the embedded model, else 50' },
@@ -81,6 +84,7 @@ export const evaluate = defineCommand({
     ...sharedFlags,
   },
   async run({ args }) {
+    if (args.pareto !== undefined) return pareto(args.pareto.split(','), args.out, args.json === true);
     if (args['contact-sheet'] !== undefined) return contactSheet(args, args['contact-sheet']);
     if ((args.run === undefined) === (args.pictures === undefined))
       throw new UserError('name the folder of a run, or give --pictures: one of the two is expected');
@@ -90,7 +94,7 @@ export const evaluate = defineCommand({
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? (args.run === undefined ? undefined : join(args.run, 'evaluation'));
     if (out === undefined) throw new UserError('--out is missing: name a folder for what comes out');
-    const other = args.against === undefined ? undefined : await earlier(args.against);
+    const other = args.against === undefined ? undefined : await earlier(args.against, '--against');
     const signal = interruptible();
     const engine = openEngine(args.device);
     const progress = new Progress(args.quiet === true);
@@ -177,9 +181,9 @@ export const evaluate = defineCommand({
 });
 
 /** The scored pictures of an evaluation, by its folder or its run's. */
-async function earlier(folder: string): Promise<ScoredPicture[]> {
+async function earlier(folder: string, flag: string): Promise<ScoredPicture[]> {
   const path = [join(folder, 'evaluation.json'), join(folder, 'evaluation', 'evaluation.json')].find((one) => existsSync(one));
-  if (path === undefined) throw new UserError(`--against ${folder} holds no evaluation.json: evaluate it first`);
+  if (path === undefined) throw new UserError(`${flag} ${folder} holds no evaluation.json: evaluate it first`);
   try {
     const { pictures } = JSON.parse(await readFile(path, 'utf8')) as { pictures?: ScoredPicture[] };
     if (Array.isArray(pictures)) return pictures;
@@ -187,6 +191,21 @@ async function earlier(folder: string): Promise<ScoredPicture[]> {
     // told below
   }
   throw new UserError(`${path} is not an evaluation: evaluate it again`);
+}
+
+async function pareto(folders: readonly string[], out: string | undefined, json: boolean): Promise<void> {
+  if (out === undefined) throw new UserError('--out is missing: name a folder for pareto.svg');
+  const candidates: Candidate[] = [];
+  for (const folder of folders) {
+    const { clipT, dinoFg } = summarize(await earlier(folder, '--pareto'));
+    if (clipT === undefined || dinoFg === undefined) throw new UserError(`--pareto ${folder} has no DINO-FG: evaluate it with a segmenter`);
+    candidates.push({ name: folder, clipT, dinoFg });
+  }
+  const path = join(out, 'pareto.svg');
+  await writeAtomically(path, paretoChart(candidates));
+  const front = paretoFront(candidates).map(({ name }) => name);
+  if (json) process.stdout.write(`${JSON.stringify({ candidates, front, picture: path })}\n`);
+  else say(`no other beats ${front.join(', ')} on both; ${path} shows all ${folders.length}`);
 }
 
 async function contactSheet(

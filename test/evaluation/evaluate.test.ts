@@ -16,6 +16,8 @@ import type { ScoredPicture } from '../../src/evaluation/scores.ts';
 import { coverage, maskFiles, mattingNetwork } from '../../src/evaluation/segmenters.ts';
 import type { Segmenter } from '../../src/evaluation/segmenters.ts';
 import { clusterBootstrap } from '../../src/evaluation/statistics.ts';
+import { paretoChart, paretoFront } from '../../src/report/pareto.ts';
+import type { Candidate } from '../../src/report/pareto.ts';
 import { withoutClass } from '../../src/text/prompts.ts';
 import { scratch } from '../scratch.ts';
 
@@ -278,4 +280,16 @@ test('prompts that name the class after the placeholder say it once', () => {
     '{subject}',
     'a {subject}',
   ]);
+});
+
+test('the Pareto front: what no other beats on both', () => {
+  const one = (name: string, a: number, b: number): Candidate => ({
+    name,
+    clipT: { mean: a, lo: a - 0.01, hi: a + 0.01, n: 9 },
+    dinoFg: { mean: b, lo: b - 0.01, hi: b + 0.01, n: 9 },
+  });
+  const all = [one('a', 0.5, 0.5), one('b', 0.4, 0.7), one('c', 0.4, 0.6), one('d <&>', 0.6, 0.1), one('e', 0.5, 0.4)];
+  expect(paretoFront(all).map(({ name }) => name)).toEqual(['b', 'a', 'd <&>']);
+  expect(paretoChart(all)).toContain('d &lt;&amp;&gt;');
+  expect(paretoChart(all)).not.toContain('NaN');
 });
