@@ -38,6 +38,8 @@ export function lineChart(title: string, series: readonly Series[], unit = 'step
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}"><text x="${left}" y="12" font-weight="600">${escapeHtml(title)}</text>${ticks.join('')}${lines.join('')}${legend.join('')}<text x="${left}" y="${height - 6}">${x0}</text><text x="${width - 8}" y="${height - 6}" text-anchor="end">${unit} ${x1}</text></svg>`;
 }
 
+const short = (value: number): string => String(Number(value.toPrecision(2)));
+
 /** Points of several series, axes from the smallest to the largest values. A dashed line shows y = x where that is asked. */
 export function scatterChart(title: string, series: readonly Series[], axes: { x: string; y: string; diagonal?: boolean }): string {
   const [width, height, left, bottom] = [420, 260, 52, 40];
@@ -56,7 +58,7 @@ export function scatterChart(title: string, series: readonly Series[], axes: { x
   );
   const ticks = [0, 0.5, 1].map((share) => {
     const [a, b] = [x0 + share * (x1 - x0), y0 + share * (y1 - y0)];
-    return `<text x="${left - 5}" y="${y(b).toFixed(1)}" text-anchor="end" dominant-baseline="middle">${b.toPrecision(2)}</text><text x="${x(a).toFixed(1)}" y="${height - bottom + 14}" text-anchor="middle">${a.toPrecision(2)}</text><line x1="${left}" x2="${width - 8}" y1="${y(b).toFixed(1)}" y2="${y(b).toFixed(1)}" stroke="currentColor" stroke-opacity=".13"/>`;
+    return `<text x="${left - 5}" y="${y(b).toFixed(1)}" text-anchor="end" dominant-baseline="middle">${short(b)}</text><text x="${x(a).toFixed(1)}" y="${height - bottom + 14}" text-anchor="${share === 1 ? 'end' : 'middle'}">${short(a)}</text><line x1="${left}" x2="${width - 8}" y1="${y(b).toFixed(1)}" y2="${y(b).toFixed(1)}" stroke="currentColor" stroke-opacity=".13"/>`;
   });
   const most = Math.min(x1, y1);
   const diagonal =

@@ -183,3 +183,29 @@ test('propositions: shares are shares, exact bounds hold, a far concept widens e
     ]),
   ).toEqual({ correlation: 1, constant: 2, n: 3 });
 });
+
+test.each(['xti', 'custom-diffusion', 'lora', 'dreambooth'])('%s is opened as it is sampled', async (name) => {
+  const method = methodOf(name);
+  const recipe = parseRecipe({ images: 'x', class: 'dog', ...method.defaults, method: name, token: method.learnsToken ? '<v>' : 'dog2' });
+  const { vectors, rank, loraText, token } = recipe;
+  const settings = { vectors, rank, loraText };
+  const initializer = new Float32Array(model.textEncoder.config.hidden_size).map((_, i) => 0.2 * Math.sin(i));
+  const weights = method.initial(model, settings, { initializer, seed: 3 });
+  const run: CustomizedRun = { folder: 'x', recipe, model, learned: [{ method, settings, token, weights, recipe }] };
+  const probe = await Probe.create(engine, run, `${name}.`);
+  const read = probe.read(['a {subject} in the snow']);
+  const measuring = measureAttention(probe, read, { batch: 1, steps: 2, guidance: 4, seed: 5, shown: 1 });
+  let step = await measuring.next();
+  while (step.done !== true) step = await measuring.next();
+  const shown = step.value.pictures[0]!;
+  const pipeline = await Pipeline.create(engine, model, 1, run.learned);
+  const prompts = [`a ${token} dog in the snow`];
+  for await (const { pixels } of pipeline.generate({ prompts, seed: 5, sampler: 'dpm++', steps: 2, guidance: 4 }))
+    expect(pixels.reduce((most, x, i) => Math.max(most, Math.abs(x - shown.pixels[i]!)), 0)).toBeLessThan(1e-4);
+  const [found] = await textSimilarities(probe, read);
+  expect(Math.abs(found!.sim1)).toBeLessThan(1);
+  const theory = await measureTheory(probe, read, { batch: 2, seed: 1 });
+  for (const [bound, gap] of theory.logits.flatMap(({ points }) => points)) expect(gap).toBeLessThanOrEqual(bound * (1 + 1e-5));
+  await pipeline.release();
+  await probe.release();
+});

@@ -78,6 +78,11 @@ test('a run is evaluated, goes on where it stopped, and is analysed', { timeout:
   expect(found.difference).toEqual({ sim1: none, sim2: none, skl: none });
   for (const name of ['theory.html', 'run-attention/sheet.png', 'run-attention/000-snow.png', 'run-attention.csv'])
     expect(existsSync(join(run, 'analysis', name)), name).toBe(true);
+
+  const several = ['analyze', folder, '--against', folder, '--subjects', 'run', '--prompts', prompts, '--text-only'];
+  const table = JSON.parse((await contextura(...several, '--out', join(folder, 'table'), '--json', '--quiet')).stdout) as typeof found;
+  expect(table).toMatchObject({ n: 1, sim1: found.sim1, baseline: { sim2: found.sim2 }, difference: { sim1: none } });
+  await refused([...several, '--prompts', 'package.json'], /names no subject/);
 });
 
 test('requests that are wrong', { timeout: 240_000 }, async () => {
