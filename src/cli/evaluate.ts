@@ -75,6 +75,7 @@ export const evaluate = defineCommand({
       default: false,
     },
     against: { type: 'string', description: 'an evaluation of the same prompts, or its run: paired differences to it' },
+    leakage: { type: 'string', description: 'prompts that a run trained on: how often a picture fits one better than its own' },
     pareto: { type: 'string', description: 'only draw evaluations that exist, folders with commas: CLIP-T against DINO-FG' },
     'contact-sheet': { type: 'string', description: 'with --benchmark: only draw its subjects’ masks into this PNG file' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
@@ -94,6 +95,7 @@ export const evaluate = defineCommand({
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? (args.run === undefined ? undefined : join(args.run, 'evaluation'));
     if (out === undefined) throw new UserError('--out is missing: name a folder for what comes out');
+    const foreign = args.leakage === undefined ? undefined : await readPrompts(args.leakage, args.token ?? '<v>');
     const other = args.against === undefined ? undefined : await earlier(args.against, '--against');
     const signal = interruptible();
     const engine = openEngine(args.device);
@@ -148,7 +150,14 @@ export const evaluate = defineCommand({
     }
 
     const tools = await toolsFor(engine, subjects[0]!.pictures[0]!.path, args);
-    const scoring = evaluatePictures({ ...tools, subjects, out, skipEmptyMasks: args['skip-empty-masks'] === true, signal });
+    const scoring = evaluatePictures({
+      ...tools,
+      subjects,
+      out,
+      skipEmptyMasks: args['skip-empty-masks'] === true,
+      signal,
+      ...(foreign && { foreign }),
+    });
     progress.restart();
     let step = await scoring.next();
     for (; step.done !== true; step = await scoring.next()) progress.update('scored', step.value.done, step.value.of);

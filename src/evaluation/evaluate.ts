@@ -6,7 +6,7 @@ import { basename, extname, join } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
-import { withSubject } from '../text/prompts.ts';
+import { contentWords, withSubject } from '../text/prompts.ts';
 import type { ImageExtractor, TextImageExtractor } from './extractors.ts';
 import { cosine, meanCosine, unit } from './metrics.ts';
 import { readPicture } from './picture.ts';
@@ -34,6 +34,8 @@ export interface EvaluationOptions {
   segmenterOf: ((subject: EvaluatedSubject) => Promise<Segmenter>) | undefined;
   /** Leave pictures with an empty mask out of DINO-FG, and say which, instead of refusing. */
   skipEmptyMasks?: boolean;
+  /** Prompts with {subject} that pictures should not look like unless they were asked to: leakage is measured where they are given. */
+  foreign?: readonly string[];
   /** Folder of `features/` and `masks/`. */
   out: string;
   signal?: AbortSignal;
@@ -187,6 +189,12 @@ const noSubject = (paths: readonly string[], segmenter: string): UserError =>
     1,
   );
 
+/** Of foreign prompts that share no content word with a picture's own, the share that fits it better than its own does. */
+function leakageOf(picture: Float32Array, own: Float32Array, foreign: readonly Float32Array[]): number {
+  const fit = cosine(picture, own);
+  return foreign.filter((text) => cosine(picture, text) > fit).length / foreign.length;
+}
+
 /** Scores every picture of every subject. Yields after each few; what was computed is kept if it is interrupted. */
 export async function* evaluatePictures(options: EvaluationOptions): AsyncGenerator<{ done: number; of: number }, Evaluation> {
   const { subjects, clip } = options;
@@ -221,6 +229,7 @@ export async function* evaluatePictures(options: EvaluationOptions): AsyncGenera
       ...new Set(
         subject.pictures.flatMap(({ prompt }) => [
           wording(prompt, subject.className),
+          ...(options.foreign ?? []).map((other) => wording(other, subject.className)),
           ...(named === undefined ? [] : [wording(prompt, named)]),
         ]),
       ),
@@ -228,12 +237,18 @@ export async function* evaluatePictures(options: EvaluationOptions): AsyncGenera
     (await clip.embedTexts(texts)).forEach((feature, i) => wordings.set(texts[i]!, unit(feature, `"${texts[i]}"`, clip.name)));
     for (const [i, one] of seen.pictures.entries()) {
       const { prompt } = subject.pictures[i]!;
+      const own = new Set(contentWords(prompt));
+      const foreign = (options.foreign ?? [])
+        .filter((other) => !contentWords(other).some((word) => own.has(word)))
+        .map((other) => wordings.get(wording(other, subject.className))!);
+      const text = wordings.get(wording(prompt, subject.className))!;
       result.pictures.push({
         subject: subject.name,
         prompt,
         path: one.path,
         ...(one.mask !== undefined && { mask: one.mask }),
-        clipT: cosine(one.clip, wordings.get(wording(prompt, subject.className))!),
+        clipT: cosine(one.clip, text),
+        ...(foreign.length > 0 && { leakage: leakageOf(one.clip, text, foreign) }),
         ...(named !== undefined && { clipTPlaceholder: cosine(one.clip, wordings.get(wording(prompt, named))!) }),
         clipI: meanCosine(
           one.clip,

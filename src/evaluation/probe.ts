@@ -16,14 +16,9 @@ import type { AttentionSeen } from '../nn/layers.ts';
 import { stateSource } from '../nn/parameters.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
-import { subjectMark, withSubject } from '../text/prompts.ts';
+import { contentWords, subjectMark, withSubject } from '../text/prompts.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { CustomizedRun } from './run.ts';
-
-/** Words that say nothing of a context by themselves. */
-const functionWords = new Set(
-  'a an the this that my one of in on at to by for with and or from as is are its it into over under near next top'.split(' '),
-);
 
 /** A prompt with and without the concept, and where its tokens are, the start token counted. */
 export interface ReadPrompt {
@@ -63,8 +58,8 @@ export function readContext(
   const found: { word: string; at: number }[] = [];
   let at = first + own.length + kind.length;
   for (const { word, ids } of pieces) {
-    const plain = word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
-    if (plain !== '' && !functionWords.has(plain)) found.push(...ids.map((_, i) => ({ word: plain, at: at + i })));
+    const [plain] = contentWords(word);
+    if (plain !== undefined) found.push(...ids.map((_, i) => ({ word: plain, at: at + i })));
     at += ids.length;
   }
   if (found.length === 0) return undefined;

@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 import { clusterBootstrap } from './statistics.ts';
 import type { Estimate } from './statistics.ts';
 
-export const metricNames = ['clipT', 'clipTPlaceholder', 'clipI', 'dino', 'dinoFg'] as const;
+export const metricNames = ['clipT', 'clipTPlaceholder', 'clipI', 'dino', 'dinoFg', 'leakage'] as const;
 export type MetricName = (typeof metricNames)[number];
 
 export interface ScoredPicture extends Partial<Record<MetricName, number>> {

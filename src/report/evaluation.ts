@@ -11,6 +11,7 @@ export const metricTitles: Record<MetricName, string> = {
   clipI: 'CLIP-I',
   dino: 'DINO',
   dinoFg: 'DINO-FG',
+  leakage: 'Leakage',
 };
 
 const style = `

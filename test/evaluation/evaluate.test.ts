@@ -93,6 +93,18 @@ test('each metric is the cosine that it says, means and intervals follow', async
   expect(existsSync(pictures[0]!.mask!)).toBe(true);
 });
 
+test('leakage: the share of foreign prompts that fit a picture better than its own', async () => {
+  // Texts without <v> are (1, 1, 0): only a prompt that shares no content word with "a {subject} here" counts.
+  const options = await setting({ foreign: ['a {subject} here again', 'a {subject} in blue', 'a {subject} <v>-like'] });
+  const { pictures } = await evaluated(options);
+  // Red is nearer to (1, 1, 0) than to (0, 1, 0): of the two that count, none fits better.
+  expect(pictures[0]!.leakage).toBe(0);
+  const green = await setting({ foreign: ['a {subject} here again', 'a {subject} in blue', 'a {subject} <v>-like'] });
+  await flat(green.subjects[0]!.pictures[0]!.path, [0, 255, 0]);
+  expect((await evaluated(green)).pictures[0]!.leakage).toBe(0.5);
+  expect((await evaluated(await setting())).pictures[0]!.leakage).toBeUndefined();
+});
+
 test('nothing is computed twice, and a changed picture is', async () => {
   const options = await setting();
   const first = await evaluated(options);
