@@ -102,18 +102,18 @@ interface Seen {
   mask: string | undefined;
 }
 
-async function readMask(path: string, picture: Picture): Promise<Mask | undefined> {
+/** A mask that was kept: its name holds the picture's content and the segmenter. */
+async function readMask(path: string): Promise<Mask | undefined> {
   if (!existsSync(path)) return undefined;
   const read = await sharp(path)
     .greyscale()
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch(() => undefined);
-  if (read === undefined || read.info.width !== picture.width || read.info.height !== picture.height) return undefined;
-  const { channels } = read.info;
-  return { bytes: Uint8Array.from({ length: read.data.length / channels }, (_, i) => read.data[i * channels]!), ...sizeOf(picture) };
+  if (read === undefined) return undefined;
+  const { width, height, channels } = read.info;
+  return { bytes: Uint8Array.from({ length: width * height }, (_, i) => read.data[i * channels]!), width, height };
 }
-const sizeOf = ({ width, height }: Picture): { width: number; height: number } => ({ width, height });
 
 /** Unit features of some pictures; only what the cache lacks is computed. */
 async function look(paths: readonly string[], role: string, options: EvaluationOptions, segmenter: Segmenter | undefined): Promise<Seen[]> {
@@ -152,16 +152,15 @@ async function look(paths: readonly string[], role: string, options: EvaluationO
   const masks = new Map<string, { file: string; mask: Mask }>();
   if (segmenter !== undefined)
     for (const { path, hash } of entries) {
-      const picture = await pictureOf(path);
       const file = join(
         out,
         'masks',
         role,
         `${basename(path, extname(path))}-${hash.slice(0, 8)}.${segmenter.id.replace(/\W/g, '').slice(-16)}.png`,
       );
-      let mask = segmenter.name === 'files' ? undefined : await readMask(file, picture);
+      let mask = segmenter.name === 'files' ? undefined : await readMask(file);
       if (mask === undefined) {
-        mask = await segmenter.segment(picture);
+        mask = await segmenter.segment(await pictureOf(path));
         const raw = { width: mask.width, height: mask.height, channels: 1 as const };
         await writeAtomically(file, await sharp(mask.bytes, { raw }).png().toBuffer());
       }
