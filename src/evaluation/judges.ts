@@ -1,4 +1,5 @@
 /** The embedded judges: CLIP-T, DINO and DINO-FG of pictures of the world. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toPlanes } from '../files/images.ts';
@@ -24,11 +25,14 @@ export class Judges {
   private readonly tokenizer: ClipTokenizer;
   private readonly length: number;
   readonly size: number;
+  /** Changes with the judges' weights. */
+  readonly id: string;
   private readonly programs: Record<'text' | 'image' | 'identity' | 'mask', Program>;
-  private constructor(tokenizer: ClipTokenizer, length: number, size: number, programs: Judges['programs']) {
+  private constructor(tokenizer: ClipTokenizer, length: number, size: number, id: string, programs: Judges['programs']) {
     this.tokenizer = tokenizer;
     this.length = length;
     this.size = size;
+    this.id = id;
     this.programs = programs;
   }
 
@@ -53,7 +57,10 @@ export class Judges {
       identity: await compile({ out: normalized(vit(identity, dino, pixels)) }),
       mask: await compile({ out: sigmoid(segmenter(mask, pixels)) }),
     };
-    return new Judges(await readTokenizer(join(folder, 'clip')), text.max_position_embeddings, vision.image_size, programs);
+    const hash = createHash('sha256');
+    for (const name of ['clip', 'dino', 'segmenter']) hash.update(await readFile(join(folder, name, 'model.safetensors')));
+    const id = hash.digest('hex').slice(0, 16);
+    return new Judges(await readTokenizer(join(folder, 'clip')), text.max_position_embeddings, vision.image_size, id, programs);
   }
 
   private async inBatches(program: Program, name: string, rows: readonly (Float32Array | Int32Array)[]): Promise<Float32Array[]> {
@@ -151,12 +158,12 @@ export function judgeExtractors(judges: Judges): { clip: TextImageExtractor; din
   return {
     clip: {
       name: 'embedded CLIP',
-      id: 'embedded-clip',
+      id: `clip-${judges.id}`,
       preprocess,
       embed: (inputs) => judges.images(inputs),
       embedTexts: (texts) => judges.texts(texts),
       release,
     },
-    dino: { name: 'embedded DINO', id: 'embedded-dino', preprocess, embed: (inputs) => judges.identities(inputs), release },
+    dino: { name: 'embedded DINO', id: `dino-${judges.id}`, preprocess, embed: (inputs) => judges.identities(inputs), release },
   };
 }

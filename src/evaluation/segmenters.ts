@@ -34,7 +34,7 @@ export function embeddedSegmenter(judges: Judges): Segmenter {
   const { size } = judges;
   return {
     name: 'embedded',
-    id: 'embedded',
+    id: judges.id,
     async segment(picture) {
       const [shares] = await judges.masks([judges.planes(picture)]);
       return toSize(shares!, [size, size], picture);
