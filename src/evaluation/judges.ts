@@ -27,7 +27,7 @@ export class Judges {
   readonly size: number;
   /** Changes with the judges' weights. */
   readonly id: string;
-  private readonly programs: Record<'text' | 'image' | 'identity' | 'mask', Program>;
+  private readonly programs: Record<'text' | 'image' | 'identity' | 'mask' | 'oneMask', Program>;
   private constructor(tokenizer: ClipTokenizer, length: number, size: number, id: string, programs: Judges['programs']) {
     this.tokenizer = tokenizer;
     this.length = length;
@@ -56,6 +56,7 @@ export class Judges {
       image: await compile({ out: normalized(clipImage(clip, vision, pixels)) }),
       identity: await compile({ out: normalized(vit(identity, dino, pixels)) }),
       mask: await compile({ out: sigmoid(segmenter(mask, pixels)) }),
+      oneMask: await compile({ out: sigmoid(segmenter(mask, input('pixels', [1, 3, vision.image_size, vision.image_size]))) }),
     };
     const hash = createHash('sha256');
     for (const name of ['clip', 'dino', 'segmenter']) hash.update(await readFile(join(folder, name, 'model.safetensors')));
@@ -101,6 +102,10 @@ export class Judges {
   /** Shares of the subject, [S, S]. */
   masks(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
     return this.inBatches(this.programs.mask, 'pixels', pixels);
+  }
+  /** Of one picture. */
+  async mask(pixels: Float32Array): Promise<Float32Array> {
+    return (await this.programs.oneMask.run({ pixels })).out as Float32Array;
   }
   /** The subject alone, on grey: what DINO-FG looks at. */
   async foregrounds(pixels: readonly Float32Array[]): Promise<Float32Array[]> {

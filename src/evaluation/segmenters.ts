@@ -36,8 +36,7 @@ export function embeddedSegmenter(judges: Judges): Segmenter {
     name: 'embedded',
     id: judges.id,
     async segment(picture) {
-      const [shares] = await judges.masks([judges.planes(picture)]);
-      return toSize(shares!, [size, size], picture);
+      return toSize(await judges.mask(judges.planes(picture)), [size, size], picture);
     },
     release: async () => undefined,
   };
