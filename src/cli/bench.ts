@@ -6,6 +6,7 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
+import { measureFeatures } from '../sweep/bench-features.ts';
 import { measureCustomize, measureUnet, writeSd15 } from '../sweep/sd15.ts';
 import { promptSet } from '../world/captions.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
@@ -93,10 +94,11 @@ export const bench = defineCommand({
     const model = await openModel(args, args.quiet);
     const steps = await measureModel(engine, model);
     steps.push(await measureContextualizer(engine));
+    const features = await measureFeatures(engine);
     await engine.close();
-    if (args.json === true) process.stdout.write(`${JSON.stringify({ primitives, steps })}\n`);
+    if (args.json === true) process.stdout.write(`${JSON.stringify({ primitives, steps, features })}\n`);
     else {
-      for (const { name, perSecond, gflops } of [...primitives, ...steps])
+      for (const { name, perSecond, gflops } of [...primitives, ...steps, ...features])
         say(`${name.padEnd(34)} ${perSecond.toFixed(1).padStart(8)}/s  ${gflops.toFixed(0).padStart(5)} GFLOP/s`);
     }
   },

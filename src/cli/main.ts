@@ -22,6 +22,14 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
   },
   export: { about: 'write what was learned as another tool reads it', load: async () => (await import('./export.ts')).exportVerb },
   merge: { about: 'join separately learned Custom Diffusion subjects', load: async () => (await import('./merge.ts')).mergeVerb },
+  evaluate: {
+    about: 'CLIP-T, CLIP-I, DINO and DINO-FG of a run or of pictures',
+    load: async () => (await import('./evaluate.ts')).evaluate,
+  },
+  analyze: {
+    about: 'what a run does to its context words: sim1, sim2, SKL and attention maps',
+    load: async () => (await import('./analyze.ts')).analyze,
+  },
   sweep: { about: 'run a recipe over many subjects', load: async () => (await import('./sweep.ts')).sweep },
   inspect: {
     about: 'what a file or folder of weights is, and what it can be used with',

@@ -1,6 +1,8 @@
 /** The embedded judges: CLIP-T, DINO and DINO-FG of pictures of the world. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toPlanes } from '../files/images.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { input, sigmoid } from '../graph/ops.ts';
 import { clipText, clipTextConfig, clipTextProjection, clipTokenEmbedding } from '../models/clip-text.ts';
@@ -10,6 +12,10 @@ import { frozenParameters, openFile } from '../models/weights.ts';
 import { normalized } from '../nn/losses.ts';
 import { readTokenizer } from '../text/tokenizer.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
+import type { TextImageExtractor, ImageExtractor } from './extractors.ts';
+import { isForeground } from './picture.ts';
+import { resizeAndCrop } from './resample.ts';
+import type { Raster } from './resample.ts';
 
 const batch = 16;
 
@@ -19,11 +25,14 @@ export class Judges {
   private readonly tokenizer: ClipTokenizer;
   private readonly length: number;
   readonly size: number;
-  private readonly programs: Record<'text' | 'image' | 'identity' | 'mask', Program>;
-  private constructor(tokenizer: ClipTokenizer, length: number, size: number, programs: Judges['programs']) {
+  /** Changes with the judges' weights. */
+  readonly id: string;
+  private readonly programs: Record<'text' | 'image' | 'identity' | 'mask' | 'oneMask', Program>;
+  private constructor(tokenizer: ClipTokenizer, length: number, size: number, id: string, programs: Judges['programs']) {
     this.tokenizer = tokenizer;
     this.length = length;
     this.size = size;
+    this.id = id;
     this.programs = programs;
   }
 
@@ -48,8 +57,12 @@ export class Judges {
       image: await compile({ out: normalized(clipImage(clip, vision, pixels)) }),
       identity: await compile({ out: normalized(vit(identity, dino, pixels)) }),
       mask: await compile({ out: sigmoid(segmenter(mask, pixels)) }),
+      oneMask: await compile({ out: sigmoid(segmenter(mask, input('pixels', [1, 3, vision.image_size, vision.image_size]))) }),
     };
-    return new Judges(await readTokenizer(join(folder, 'clip')), text.max_position_embeddings, vision.image_size, programs);
+    const hash = createHash('sha256');
+    for (const name of ['clip', 'dino', 'segmenter']) hash.update(await readFile(join(folder, name, 'model.safetensors')));
+    const id = hash.digest('hex').slice(0, 16);
+    return new Judges(await readTokenizer(join(folder, 'clip')), text.max_position_embeddings, vision.image_size, id, programs);
   }
 
   private async inBatches(program: Program, name: string, rows: readonly (Float32Array | Int32Array)[]): Promise<Float32Array[]> {
@@ -64,6 +77,11 @@ export class Judges {
       part.forEach((_, i) => out.push(result.slice(i * width, (i + 1) * width)));
     }
     return out;
+  }
+
+  /** A picture's central square at the judges' size, [3, S, S] in [−1, 1]. */
+  planes(picture: Raster): Float32Array {
+    return toPlanes(resizeAndCrop(picture, this.size, this.size).bytes, this.size);
   }
 
   /** CLIP text embeddings, of length 1. */
@@ -85,6 +103,10 @@ export class Judges {
   /** Shares of the subject, [S, S]. */
   masks(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
     return this.inBatches(this.programs.mask, 'pixels', pixels);
+  }
+  /** Of one picture. */
+  async mask(pixels: Float32Array): Promise<Float32Array> {
+    return (await this.programs.oneMask.run({ pixels })).out as Float32Array;
   }
   /** The subject alone, on grey: what DINO-FG looks at. */
   async foregrounds(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
@@ -126,4 +148,28 @@ export async function scorePictures(
     dino: nearness(whole[i]!, wholeReal),
     dinoFg: nearness(parts[i]!, partsReal),
   }));
+}
+
+/** The judges behind the interface of every extractor; their nothing is grey. */
+export function judgeExtractors(judges: Judges): { clip: TextImageExtractor; dino: ImageExtractor } {
+  const { size } = judges;
+  const preprocess: ImageExtractor['preprocess'] = (picture, mask) => {
+    const planes = judges.planes(picture);
+    if (mask === undefined) return planes;
+    const grey = Uint8Array.from({ length: 3 * mask.bytes.length }, (_, i) => mask.bytes[Math.floor(i / 3)]!);
+    const shares = resizeAndCrop({ ...mask, bytes: grey }, size, size).bytes;
+    return planes.map((x, i) => (isForeground(shares[3 * (i % (size * size))]!) ? x : 0));
+  };
+  const release = async (): Promise<void> => undefined;
+  return {
+    clip: {
+      name: 'embedded CLIP',
+      id: `clip-${judges.id}`,
+      preprocess,
+      embed: (inputs) => judges.images(inputs),
+      embedTexts: (texts) => judges.texts(texts),
+      release,
+    },
+    dino: { name: 'embedded DINO', id: `dino-${judges.id}`, preprocess, embed: (inputs) => judges.identities(inputs), release },
+  };
 }

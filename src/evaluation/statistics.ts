@@ -25,3 +25,36 @@ export function areaUnderCurve(positives: readonly number[], negatives: readonly
   for (const p of positives) for (const n of negatives) wins += p > n ? 1 : p === n ? 0.5 : 0;
   return wins / (positives.length * negatives.length);
 }
+
+export interface Estimate {
+  mean: number;
+  lo: number;
+  hi: number;
+  /** Values that the mean is over. */
+  n: number;
+}
+
+/**
+ * Mean of all values and a percentile bootstrap interval that resamples whole groups: pictures of one prompt, or of one
+ * subject, are not independent.
+ */
+export function clusterBootstrap(
+  groups: readonly (readonly number[])[],
+  options: { seed?: number; resamples?: number; level?: number } = {},
+): Estimate {
+  const { seed = 0, resamples = 2000, level = 0.95 } = options;
+  const sums = groups.filter((group) => group.length > 0).map((group) => ({ sum: group.reduce((a, b) => a + b, 0), n: group.length }));
+  const random = new Random(seed).fork('bootstrap');
+  const means = Float64Array.from({ length: resamples }, () => {
+    let [total, count] = [0, 0];
+    for (let i = 0; i < sums.length; i++) {
+      const { sum, n } = sums[random.integer(sums.length)]!;
+      total += sum;
+      count += n;
+    }
+    return total / count;
+  }).toSorted();
+  const at = (share: number): number => means[Math.round(share * (resamples - 1))]!;
+  const n = sums.reduce((count, group) => count + group.n, 0);
+  return { mean: sums.reduce((total, { sum }) => total + sum, 0) / n, lo: at((1 - level) / 2), hi: at((1 + level) / 2), n };
+}

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { add, cast, constant, equal, gather, multiply, pad, reshape, sliceAxis, subtract, sum } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { activations, attention, layerNorm, linear } from '../nn/layers.ts';
+import { activations, attention, layerNorm, linear, tapOf } from '../nn/layers.ts';
+import type { AttentionTaps } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
 
 export const clipTextConfig = z.object({
@@ -29,7 +30,7 @@ export interface TransformerConfig {
   layer_norm_eps: number;
 }
 
-export function clipEncoder(p: Parameters, config: TransformerConfig, x: Tensor, mask?: Tensor): Tensor {
+export function clipEncoder(p: Parameters, config: TransformerConfig, x: Tensor, mask?: Tensor, onAttention?: AttentionTaps): Tensor {
   const { hidden_size: width, num_attention_heads: heads, layer_norm_eps: epsilon } = config;
   let hidden = x;
   for (let i = 0; i < config.num_hidden_layers; i++) {
@@ -37,7 +38,7 @@ export function clipEncoder(p: Parameters, config: TransformerConfig, x: Tensor,
     const self = layer.in('self_attn');
     const normed = layerNorm(layer.in('layer_norm1'), hidden, epsilon);
     const [q, k, v] = ['q_proj', 'k_proj', 'v_proj'].map((name) => linear(self.in(name), normed, width)) as [Tensor, Tensor, Tensor];
-    hidden = add(hidden, linear(self.in('out_proj'), attention(q, k, v, heads, mask), width));
+    hidden = add(hidden, linear(self.in('out_proj'), attention(q, k, v, heads, mask, tapOf(onAttention, i)), width));
     const mlp = layer.in('mlp');
     const inner = linear(mlp.in('fc1'), layerNorm(layer.in('layer_norm2'), hidden, epsilon), config.intermediate_size);
     hidden = add(hidden, linear(mlp.in('fc2'), activations[config.hidden_act](inner), width));
@@ -57,12 +58,12 @@ export function clipTokenEmbedding(p: Parameters, config: ClipTextConfig, ids: T
 }
 
 /** From token embeddings [B, T, D] to the last hidden state [B, T, D], final layer norm included. */
-export function clipText(p: Parameters, config: ClipTextConfig, tokens: Tensor): Tensor {
+export function clipText(p: Parameters, config: ClipTextConfig, tokens: Tensor, onAttention?: AttentionTaps): Tensor {
   const model = p.in('text_model');
   const length = tokens.shape[1]!;
   const positions = model.in('embeddings').in('position_embedding').get('weight', [config.max_position_embeddings, config.hidden_size]);
   const x = add(tokens, reshape(sliceAxis(positions, 0, 0, length), [1, length, config.hidden_size]));
-  const hidden = clipEncoder(model.in('encoder'), config, x, causalMask(length));
+  const hidden = clipEncoder(model.in('encoder'), config, x, causalMask(length), onAttention);
   return layerNorm(model.in('final_layer_norm'), hidden, config.layer_norm_eps);
 }
 

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { add, concat, constant, cos, multiply, reshape, sin, sliceAxis, stopGradient, transpose } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { attention, convolution, gelu, groupNorm, layerNorm, linear, silu, upsample2 } from '../nn/layers.ts';
+import { attention, convolution, gelu, groupNorm, layerNorm, linear, silu, tapOf, upsample2 } from '../nn/layers.ts';
+import type { AttentionTap, AttentionTaps } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
 
 const perBlock = z.union([z.int().positive(), z.array(z.int().positive())]);
@@ -35,6 +36,8 @@ export type Conditioning = Tensor | ((layer: number) => Tensor);
 export interface UnetOptions {
   /** The text's first token passes no gradient on to cross-attention's keys and values, as Custom Diffusion asks. */
   fixedFirstToken?: boolean;
+  /** Sees what each cross-attention layer computes. */
+  onAttention?: AttentionTaps;
 }
 
 /** Sinusoidal embedding of timesteps [B] → [B, width]. */
@@ -73,13 +76,13 @@ class UnetBuilder {
     return add(x.shape[1] === channels ? x : convolution(p.in('conv_shortcut'), x, channels, 1), h);
   }
 
-  private attend(p: Parameters, x: Tensor, context: Tensor, heads: number): Tensor {
+  private attend(p: Parameters, x: Tensor, context: Tensor, heads: number, tap?: AttentionTap): Tensor {
     const width = x.shape[2]!;
     const fix = (t: Tensor): Tensor => (context === x || this.options.fixedFirstToken !== true ? t : fixFirst(t));
     const q = linear(p.in('to_q'), x, width, { bias: false });
     const k = fix(linear(p.in('to_k'), context, width, { bias: false }));
     const v = fix(linear(p.in('to_v'), context, width, { bias: false }));
-    return linear(p.in('to_out').in(0), attention(q, k, v, heads), width);
+    return linear(p.in('to_out').in(0), attention(q, k, v, heads, undefined, tap), width);
   }
 
   transformer(p: Parameters, x: Tensor, level: number): Tensor {
@@ -95,7 +98,9 @@ class UnetBuilder {
     const block = p.in('transformer_blocks').in(0);
     const self = layerNorm(block.in('norm1'), h);
     h = add(h, this.attend(block.in('attn1'), self, self, heads));
-    h = add(h, this.attend(block.in('attn2'), layerNorm(block.in('norm2'), h), this.text(this.layers++), heads));
+    const layer = this.layers++;
+    const tap = tapOf(this.options.onAttention, layer);
+    h = add(h, this.attend(block.in('attn2'), layerNorm(block.in('norm2'), h), this.text(layer), heads, tap));
     const inner = linear(block.in('ff').in('net').in(0).in('proj'), layerNorm(block.in('norm3'), h), 8 * channels);
     const gated = multiply(sliceAxis(inner, 2, 0, 4 * channels), gelu(sliceAxis(inner, 2, 4 * channels, 4 * channels)));
     h = add(h, linear(block.in('ff').in('net').in(2), gated, channels));

@@ -67,18 +67,40 @@ export const activations: Record<Activation, (x: Tensor) => Tensor> = { gelu, qu
 /** Scores of one layer, in elements, past which they are not kept for the backward pass: 16 MB. */
 const scoresKept = 2 ** 22;
 
+/** What an attention layer computes on its way. */
+export interface AttentionSeen {
+  /** [B, heads, T, S] */
+  probabilities: Tensor;
+  /** Before the softmax, scaled and masked. [B, heads, T, S] */
+  scores: Tensor;
+  /** Not scaled. [B, heads, T, D / heads] */
+  queries: Tensor;
+  /** [B, heads, S, D / heads] */
+  values: Tensor;
+}
+export type AttentionTap = (seen: AttentionSeen) => void;
+/** A tap of a model's attention layers, by their number in the order of execution. */
+export type AttentionTaps = (layer: number, seen: AttentionSeen) => void;
+/** One layer's. */
+export const tapOf = (taps: AttentionTaps | undefined, layer: number): AttentionTap | undefined =>
+  taps === undefined ? undefined : (seen) => taps(layer, seen);
+
 /**
  * Softmax attention over heads. Queries [B, T, D], keys and values [B, S, D]; `mask` [T, S] is added
  * to the scores. → [B, T, D]
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?: Tensor): Tensor {
+export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?: Tensor, tap?: AttentionTap): Tensor {
   const [batch, length, width] = q.shape as [number, number, number];
-  if (mask === undefined && batch * heads * length * k.shape[1]! > scoresKept) return fusedAttention(q, k, v, heads);
+  if (tap === undefined && mask === undefined && batch * heads * length * k.shape[1]! > scoresKept) return fusedAttention(q, k, v, heads);
   const size = width / heads;
   const split = (x: Tensor): Tensor => transpose(reshape(x, [batch, x.shape[1]!, heads, size]), [0, 2, 1, 3]);
-  const scores = matmul(multiply(split(q), size ** -0.5), swapLast(split(k)));
-  const weights = softmax(mask === undefined ? scores : add(scores, mask));
-  return reshape(transpose(matmul(weights, split(v)), [0, 2, 1, 3]), [batch, length, width]);
+  const queries = split(q);
+  const plain = matmul(multiply(queries, size ** -0.5), swapLast(split(k)));
+  const scores = mask === undefined ? plain : add(plain, mask);
+  const weights = softmax(scores);
+  const values = split(v);
+  tap?.({ probabilities: weights, scores, queries, values });
+  return reshape(transpose(matmul(weights, values), [0, 2, 1, 3]), [batch, length, width]);
 }
 
 /** Nearest-neighbour up-sampling by two: [B, C, H, W] → [B, C, 2H, 2W]. */

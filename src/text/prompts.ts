@@ -39,3 +39,25 @@ export const withSubject = (prompt: string, subject: string): string =>
   /^\p{L}/u.test(subject) && articleFor(subject) === 'an'
     ? prompt.replaceAll(/\b([Aa]) \{subject\}/g, `$1n ${subject}`).replaceAll(subjectMark, subject)
     : prompt.replaceAll(subjectMark, subject);
+
+/** Prompts whose subject is followed by its class ("<v> dog") with the subject alone, which says the class by itself. */
+export const withoutClass = (prompts: readonly string[], className: string): string[] =>
+  prompts.map((prompt) =>
+    prompt
+      .split(`${subjectMark} ${className}`)
+      .reduce((before, after) => `${before}${subjectMark}${/^[\p{L}\p{N}]/u.test(after) ? ` ${className}` : ''}${after}`),
+  );
+
+/** Words that say nothing of a context by themselves. */
+const functionWords = new Set(
+  'a an the this that my one of in on at to by for with and or from as is are its it into over under near next top'.split(' '),
+);
+
+/** The words of a prompt that say something of its context, in lower case, the subject's mark aside. */
+export const contentWords = (prompt: string): string[] =>
+  prompt
+    .replaceAll(subjectMark, ' ')
+    .toLowerCase()
+    .split(/\s+/)
+    .map((word) => word.replace(/[^\p{L}\p{N}]/gu, ''))
+    .filter((word) => word !== '' && !functionWords.has(word));

@@ -1,0 +1,69 @@
+/** What scores pictures, as flags name it: extractors and segmenters. */
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { loadClip, loadDino } from '../evaluation/extractors.ts';
+import type { ImageExtractor, TextImageExtractor } from '../evaluation/extractors.ts';
+import { groundedSegmenter } from '../evaluation/grounded.ts';
+import { judgeExtractors, Judges } from '../evaluation/judges.ts';
+import { readPicture } from '../evaluation/picture.ts';
+import { embeddedSegmenter, maskFiles, mattingNetwork } from '../evaluation/segmenters.ts';
+import type { Segmenter } from '../evaluation/segmenters.ts';
+import type { Engine } from '../graph/engine.ts';
+import { assetPath } from './terminal.ts';
+
+/** Networks that --segmenter knows by name, the better one on photographs first: files of $CONTEXTURA_SEGMENTERS. */
+const networks = { u2net: 'u2netp.onnx', modnet: 'modnet.onnx' } as const;
+
+export const modelFolder = (name: string): string => (name === 'tiny' ? assetPath('tiny') : name);
+
+export interface Tools {
+  clip: TextImageExtractor;
+  dino: ImageExtractor;
+  segmenterOf: ((subject: { className: string }) => Promise<Segmenter>) | undefined;
+}
+
+export async function segmenterNamed(name: string, judges: () => Promise<Judges>): Promise<Tools['segmenterOf']> {
+  if (name === 'none') return undefined;
+  if (name === 'grounded') return ({ className }) => groundedSegmenter(className);
+  if (name === 'embedded') return async () => embeddedSegmenter(await judges());
+  if (name.startsWith('masks:')) return async () => maskFiles(name.slice('masks:'.length));
+  let path = name;
+  if (name in networks) {
+    const folder = process.env.CONTEXTURA_SEGMENTERS;
+    if (folder === undefined)
+      throw new UserError(`--segmenter ${name}: set CONTEXTURA_SEGMENTERS to the folder of ${networks[name as 'u2net']}, or name the file`);
+    path = join(folder, networks[name as 'u2net']);
+  }
+  const network = await mattingNetwork(path);
+  return async () => ({ ...network, release: async () => undefined });
+}
+
+/** The judges of the embedded world for pictures of its size, networks that the user names for all others. */
+export async function toolsFor(
+  engine: Engine,
+  picture: string,
+  args: { clip?: string | undefined; dino?: string | undefined; segmenter?: string | undefined },
+): Promise<Tools> {
+  let loaded: Promise<Judges> | undefined;
+  const judges = (): Promise<Judges> => (loaded ??= Judges.load(engine, assetPath('judges')));
+  const { width, height } = await readPicture(picture);
+  if (args.clip === undefined && args.dino === undefined) {
+    const { size } = await judges();
+    if (width !== size || height !== size)
+      throw new UserError(
+        `--clip is missing: ${picture} is ${width} × ${height} pixels, and the embedded judges know only the embedded world (${size} × ${size}): give --clip and --dino, folders as transformers writes them`,
+      );
+    const segmenter = args.segmenter ?? 'embedded';
+    return { ...judgeExtractors(await judges()), segmenterOf: await segmenterNamed(segmenter, judges) };
+  }
+  if (args.clip === undefined || args.dino === undefined)
+    throw new UserError(`--${args.clip === undefined ? 'clip' : 'dino'} is missing: --clip and --dino are given together`);
+  const preferred = process.env.CONTEXTURA_SEGMENTERS === undefined ? undefined : 'u2net';
+  const segmenter = args.segmenter ?? preferred;
+  if (segmenter === undefined)
+    throw new UserError(
+      '--segmenter is missing: name an ONNX matting network (U²-Net is best on photographs), grounded, masks:FOLDER, or none to leave DINO-FG out',
+    );
+  const segmenterOf = await segmenterNamed(segmenter, judges);
+  return { clip: await loadClip(engine, args.clip), dino: await loadDino(engine, args.dino), segmenterOf };
+}

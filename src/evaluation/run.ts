@@ -1,0 +1,101 @@
+/** Finished runs, as evaluations and analyses use them. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readArtefact } from '../artefacts/read.ts';
+import { parseRecipe } from '../config.ts';
+import type { Recipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import { toBytes, writePng } from '../files/images.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import type { Engine } from '../graph/engine.ts';
+import type { Learned } from '../methods/learned.ts';
+import { loadModel, pixelSize } from '../models/load.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { Pipeline } from '../sampler/pipeline.ts';
+import type { SamplerName } from '../sampler/samplers.ts';
+import { withSubject } from '../text/prompts.ts';
+
+export interface CustomizedRun {
+  folder: string;
+  recipe: Recipe;
+  model: DiffusionModel;
+  /** Empty where the run's artefact is a whole model. */
+  learned: readonly Learned[];
+}
+
+/** Opens a run's folder. `folderOf` says where the model of a recipe is. */
+export async function openRun(folder: string, folderOf: (model: string) => string): Promise<CustomizedRun> {
+  const path = join(folder, 'run.json');
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UserError(`${folder} holds no run.json: name the folder of a run, as contextura customize --out makes it`);
+  });
+  let record: { recipe?: unknown };
+  try {
+    record = JSON.parse(text) as { recipe?: unknown };
+  } catch {
+    throw new UserError(`${path} is not JSON: the run cannot be read`);
+  }
+  const recipe = parseRecipe(record.recipe, path);
+  const whole = join(folder, 'artefact');
+  if (existsSync(join(whole, 'model_index.json'))) return { folder, recipe, model: await loadModel(whole), learned: [] };
+  const model = await loadModel(folderOf(recipe.model));
+  return { folder, recipe, model, learned: [await readArtefact(folder, model)] };
+}
+
+export interface DrawOptions {
+  /** With {subject}. */
+  prompts: readonly string[];
+  perPrompt: number;
+  out: string;
+  seed: number;
+  sampler: SamplerName;
+  steps: number;
+  guidance: number;
+  signal?: AbortSignal;
+}
+
+/** Draws a run's pictures, `perPrompt` for each prompt. What is in `out` already is not drawn again. Yields after each new one. */
+export async function* drawPictures(
+  engine: Engine,
+  run: CustomizedRun,
+  options: DrawOptions,
+): AsyncGenerator<{ done: number; of: number }, { path: string; prompt: string }[]> {
+  const { prompts, perPrompt, out, signal, ...sampling } = options;
+  const { model, learned, recipe } = run;
+  const record = JSON.stringify({ prompts, ...sampling, recipe });
+  const kept = join(out, 'drawing.json');
+  const before = await readFile(kept, 'utf8').catch(() => undefined);
+  if (before !== undefined && before !== record)
+    throw new UserError(`${out} holds pictures of other prompts or settings: choose another --out, or remove that folder`);
+  await writeAtomically(kept, record);
+  const wanted = prompts.flatMap((prompt, p) =>
+    Array.from({ length: perPrompt }, (_, k) => ({
+      prompt,
+      path: join(out, `${String(p).padStart(3, '0')}-${k}.png`),
+      index: 100_000 * k + p, // the noise of a picture stays when more are asked for
+    })),
+  );
+  const missing = wanted.filter(({ path }) => !existsSync(path));
+  if (missing.length > 0) {
+    const size = pixelSize(model);
+    const pipeline = await Pipeline.create(engine, model, size > 128 ? 1 : Math.min(8, missing.length), learned);
+    const subject = `${recipe.token} ${recipe.class}`;
+    let done = wanted.length - missing.length;
+    const pictures = pipeline.generate({
+      ...sampling,
+      prompts: missing.map(({ prompt }) => withSubject(prompt, subject)),
+      indices: missing.map(({ index }) => index),
+    });
+    try {
+      for await (const { index, pixels } of pictures) {
+        await writePng(missing[index]!.path, toBytes(pixels, size), size);
+        yield { done: ++done, of: wanted.length };
+        signal?.throwIfAborted();
+      }
+    } finally {
+      await pipeline.release();
+    }
+  }
+  return wanted.map(({ path, prompt }) => ({ path, prompt }));
+}
