@@ -6,7 +6,7 @@ import { Engine } from '../../src/graph/engine.ts';
 import type { Program } from '../../src/graph/engine.ts';
 import type { TypedArray } from '../../src/graph/protocol.ts';
 import { methodOf } from '../../src/methods/index.ts';
-import { withNewWord } from '../../src/methods/learned.ts';
+import { withNewWords } from '../../src/methods/learned.ts';
 import type { Weights } from '../../src/methods/method.ts';
 import { loadModel } from '../../src/models/load.ts';
 import type { DiffusionModel } from '../../src/models/load.ts';
@@ -85,16 +85,16 @@ describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (na
     const { settings, names, whole, own, prior, rich } = about[name]!;
     const of = (key: string): Float32Array => golden[`${name}.${key}`]!.data;
     const method = methodOf(name);
-    const start = method.initial(model, settings, { initializer: new Float32Array(model.textEncoder.config.hidden_size), seed: 0 });
+    const { hidden_size: width } = model.textEncoder.config;
+    const rows = { data: new Float32Array(settings.vectors * width), shape: [settings.vectors, width] };
+    const start = method.initial(model, settings, { rows, seed: 0 });
     const first: Weights = Object.fromEntries(
       Object.entries(start).map(([key, { data, shape }]) => [key, { data: golden[`${name}.first.${key}`]?.data ?? data, shape }]),
     );
     expect(Object.keys(first).toSorted()).toEqual(names);
 
     const { vectors } = settings;
-    const tokenizer = method.learnsToken
-      ? withNewWord(model.tokenizer, '<v>', vectors, first.concept!.shape[0]! / vectors)
-      : model.tokenizer;
+    const tokenizer = method.learnsToken ? withNewWords(model.tokenizer, ['<v>'], vectors, first.concept!.shape[0]!) : model.tokenizer;
     // The oracle names each vector of the new word.
     const plain = (prompt: string): string => prompt.replace('<v> <v>_1', '<v>');
     const latents = of('latents');
