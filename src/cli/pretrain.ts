@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
@@ -54,7 +55,7 @@ export const pretrain = defineCommand({
           await follow(pretrainContextualizer(engine, await loadModel(join(assets, 'tiny')), args.work), progress, signal);
         } else if (stage === 'export') {
           await exportTiny(args.work, assets);
-          await exportJudges(args.work, assets);
+          if (existsSync(join(args.work, 'judge-clip.safetensors'))) await exportJudges(args.work, assets);
         } else if (stage === 'gates') {
           const gates = await measureGates(
             engine,
