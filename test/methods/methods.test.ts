@@ -18,6 +18,7 @@ import { withRows } from '../../src/methods/method.ts';
 import type { Method, Weight } from '../../src/methods/method.ts';
 import { loadModel } from '../../src/models/load.ts';
 import type { DiffusionModel } from '../../src/models/load.ts';
+import { crossAttentionLayers } from '../../src/models/unet.ts';
 import { Pipeline } from '../../src/sampler/pipeline.ts';
 import { customize } from '../../src/trainer/customize.ts';
 import type { CustomizeOptions } from '../../src/trainer/customize.ts';
@@ -126,6 +127,27 @@ test('every layout is read as it was written', { timeout: 300_000 }, async () =>
   }
 });
 
+test('Custom Diffusion names every attention to diffusers, those that it leaves by tensors without entries', async () => {
+  const folder = await scratch();
+  const method = methodOf('custom-diffusion');
+  const settings = { vectors: 1, rank: 4, loraText: false };
+  const { hidden_size: width } = model.textEncoder.config;
+  const weights = method.initial(model, settings, { rows: { data: new Float32Array(width), shape: [1, width] }, seed: 1 });
+  const words = [{ token: '<v>', className: undefined }];
+  await writeArtefact(folder, { method, settings, words, weights, recipe: undefined }, model);
+  const { tensors } = await openSafetensors(join(folder, 'pytorch_custom_diffusion_weights.safetensors'));
+  const layers = crossAttentionLayers(model.unet.config).map(({ prefix }) => prefix);
+  expect([...tensors.keys()].toSorted()).toEqual(
+    layers
+      .flatMap((cross) => [
+        `${cross.replace(/attn2$/, 'attn1')}.processor`,
+        ...['to_k', 'to_v'].map((part) => `${cross}.processor.${part}_custom_diffusion.weight`),
+      ])
+      .toSorted(),
+  );
+  for (const { name, shape } of tensors.values()) expect(shape[0] === 0).toBe(name.endsWith('.processor'));
+});
+
 test('Custom Diffusion as a LoRA and an embedding holds the same change', { timeout: 120_000 }, async () => {
   const folder = await scratch();
   const learned = await learn(recipe('custom-diffusion', { learningRate: 1e-2 }), join(folder, 'run'));
@@ -133,6 +155,7 @@ test('Custom Diffusion as a LoRA and an embedding holds the same change', { time
   const format = formatOf(learned, 'a1111');
   await writeArtefact(out, { ...learned, settings: { ...learned.settings, rank: 128 } }, model, { format });
   const changes = await openSafetensors(join(out, 'lora.safetensors'));
+  for (const { name, shape } of changes.tensors.values()) if (name.endsWith('.lora_down.weight')) expect(shape).toEqual([128, 128]);
   const read = async (name: string): Promise<Float32Array> => readTensor(changes, name);
   for (const [name, { data, shape }] of Object.entries(learned.weights).filter(([key]) => key !== 'concept')) {
     const module = `lora_${name.replace(/\.weight$/, '').replaceAll('.', '_')}`;
