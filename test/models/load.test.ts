@@ -246,7 +246,7 @@ describe('a folder', () => {
     );
     await refused(
       loadModel(model),
-      `${join(model, 'contextualizer')} is of another text encoder: its vocab_size is 49408, the model's is 1603`,
+      `${join(model, 'contextualizer')} is for a text encoder of width 128 and 49408 tokens; this one has 128 and 1603: pretrain a contextualizer for this model`,
     );
   });
 });
