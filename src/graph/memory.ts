@@ -138,7 +138,7 @@ export function isLarge(roots: readonly Tensor[]): boolean {
  */
 export function predictMemory(roots: readonly Tensor[], lean: boolean = isLarge(roots)): number {
   const { constants, inputs, intermediates, copies } = estimateMemory(roots, lean);
-  const ofRuntime = 120e6;
+  const ofRuntime = 40e6;
   return ofRuntime + inputs + (lean ? constants + 2 * copies + 2 * intermediates : 2 * constants + copies + 2.7 * intermediates);
 }
 

@@ -30,7 +30,7 @@ const engine = new Engine();
 const first = await engine.compile({ outputs: { y: mean(input('x', [4])) } });
 await first.run({ x: new Float32Array(4) });
 const peak = (): number => process.resourceUsage().maxRSS * 1024;
-const before = peak();
+const before = process.memoryUsage().rss;
 const program = await engine.compile({ outputs, lean });
 for (let i = 0; i < (lean ? 2 : 4); i++) await program.run(feeds);
 process.stdout.write(
