@@ -24,7 +24,7 @@ function freeFolder(): string {
 export const quickstart = defineCommand({
   meta: { name: 'quickstart', description: 'learn a bundled subject twice, without and with the MLM objective, and compare' },
   args: {
-    subject: { type: 'string', description: 'a folder of examples/subjects', default: 'dog' },
+    subject: { type: 'string', description: 'a folder of examples/subjects', default: 'candle' },
     out: { type: 'string', description: 'folder of the results; runs/quickstart where nothing is said' },
     quick: { type: 'boolean', description: 'a few steps and pictures, to see that it works' },
     ...sharedFlags,
