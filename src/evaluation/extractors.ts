@@ -7,7 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import { readEntry } from '../files/tensors.ts';
-import type { Engine, Program } from '../graph/engine.ts';
+import { inBatches } from './batches.ts';
+import type { Engine } from '../graph/engine.ts';
 import { constant, input } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { clipText, clipTextConfig, clipTextProjection, clipTokenEmbedding } from '../models/clip-text.ts';
@@ -56,26 +57,6 @@ const preprocessing = (short: number, colours: { mean: readonly number[]; deviat
 export const clipPreprocess = preprocessing(side, clipColours);
 /** DINO's: short side 256 bicubic, centre crop 224, ImageNet's colours. */
 export const dinoPreprocess = preprocessing(256, imageNet);
-
-/** Rows of any number through a program of a fixed batch; the last row fills up. */
-async function inBatches<T extends Float32Array | Int32Array>(
-  program: Program,
-  name: string,
-  rows: readonly T[],
-  batch: number,
-): Promise<Float32Array[]> {
-  const out: Float32Array[] = [];
-  for (let from = 0; from < rows.length; from += batch) {
-    const part = rows.slice(from, from + batch);
-    const { length } = part[0]!;
-    const feed = part[0] instanceof Int32Array ? new Int32Array(batch * length) : new Float32Array(batch * length);
-    for (let i = 0; i < batch; i++) feed.set(part[Math.min(i, part.length - 1)]!, i * length);
-    const result = (await program.run({ [name]: feed })).out as Float32Array;
-    const width = result.length / batch;
-    part.forEach((_, i) => out.push(result.slice(i * width, (i + 1) * width)));
-  }
-  return out;
-}
 
 /** An extractor of a network: pixels [B, 3, size, size] → features [B, D]. */
 export async function imageExtractor(

@@ -1,4 +1,5 @@
 /** The embedded judges: CLIP-T, DINO and DINO-FG of pictures of the world. */
+import { inBatches } from './batches.ts';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,20 +66,6 @@ export class Judges {
     return new Judges(await readTokenizer(join(folder, 'clip')), text.max_position_embeddings, vision.image_size, id, programs);
   }
 
-  private async inBatches(program: Program, name: string, rows: readonly (Float32Array | Int32Array)[]): Promise<Float32Array[]> {
-    const out: Float32Array[] = [];
-    for (let from = 0; from < rows.length; from += batch) {
-      const part = rows.slice(from, from + batch);
-      const length = part[0]!.length;
-      const feed = part[0] instanceof Int32Array ? new Int32Array(batch * length) : new Float32Array(batch * length);
-      for (let i = 0; i < batch; i++) feed.set(part[Math.min(i, part.length - 1)]!, i * length);
-      const result = (await program.run({ [name]: feed })).out as Float32Array;
-      const width = result.length / batch;
-      part.forEach((_, i) => out.push(result.slice(i * width, (i + 1) * width)));
-    }
-    return out;
-  }
-
   /** A picture's central square at the judges' size, [3, S, S] in [−1, 1]. */
   planes(picture: Raster): Float32Array {
     return toPlanes(resizeAndCrop(picture, this.size, this.size).bytes, this.size);
@@ -86,23 +73,24 @@ export class Judges {
 
   /** CLIP text embeddings, of length 1. */
   texts(prompts: readonly string[]): Promise<Float32Array[]> {
-    return this.inBatches(
+    return inBatches(
       this.programs.text,
       'ids',
       prompts.map((prompt) => this.tokenizer.pad(prompt, this.length)),
+      batch,
     );
   }
   /** CLIP image embeddings of pictures [3, S, S] in [−1, 1]. */
   images(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
-    return this.inBatches(this.programs.image, 'pixels', pixels);
+    return inBatches(this.programs.image, 'pixels', pixels, batch);
   }
   /** DINO's class tokens. */
   identities(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
-    return this.inBatches(this.programs.identity, 'pixels', pixels);
+    return inBatches(this.programs.identity, 'pixels', pixels, batch);
   }
   /** Shares of the subject, [S, S]. */
   masks(pixels: readonly Float32Array[]): Promise<Float32Array[]> {
-    return this.inBatches(this.programs.mask, 'pixels', pixels);
+    return inBatches(this.programs.mask, 'pixels', pixels, batch);
   }
   /** Of one picture. */
   async mask(pixels: Float32Array): Promise<Float32Array> {

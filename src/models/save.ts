@@ -9,6 +9,19 @@ import { endToken, startToken } from '../text/tokenizer.ts';
 import { traces } from './load.ts';
 import type { Component, DiffusionModel } from './load.ts';
 
+/** model_index.json of a pipeline without a safety checker. */
+export const pipelineIndex = {
+  _class_name: 'StableDiffusionPipeline',
+  feature_extractor: [null, null],
+  requires_safety_checker: false,
+  safety_checker: [null, null],
+  scheduler: ['diffusers', 'DDIMScheduler'],
+  text_encoder: ['transformers', 'CLIPTextModel'],
+  tokenizer: ['transformers', 'CLIPTokenizer'],
+  unet: ['diffusers', 'UNet2DConditionModel'],
+  vae: ['diffusers', 'AutoencoderKL'],
+} as const;
+
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** The weights of a component, under diffusers' or transformers' names. */
@@ -49,15 +62,5 @@ export async function writeModelFolder(folder: string, model: DiffusionModel, wi
   };
   for (const [name, values] of Object.entries(weights))
     if (!without.has(name)) await writeSafetensors(join(folder, name), values(), { format: 'pt' });
-  await write('model_index.json', {
-    _class_name: 'StableDiffusionPipeline',
-    feature_extractor: [null, null],
-    requires_safety_checker: false,
-    safety_checker: [null, null],
-    scheduler: ['diffusers', 'DDIMScheduler'],
-    text_encoder: ['transformers', 'CLIPTextModel'],
-    tokenizer: ['transformers', 'CLIPTokenizer'],
-    unet: ['diffusers', 'UNet2DConditionModel'],
-    vae: ['diffusers', 'AutoencoderKL'],
-  });
+  await write('model_index.json', pipelineIndex);
 }

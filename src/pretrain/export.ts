@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { internal } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
+import { pipelineIndex } from '../models/save.ts';
 import { judgeVision, tinyText } from './clip.ts';
 import { judgeVit } from './judges.ts';
 import { contextualizerFor } from './contextualizer.ts';
@@ -77,20 +78,7 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
   );
   await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
   if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);
-  await writeAtomically(
-    join(out, 'model_index.json'),
-    json({
-      _class_name: 'StableDiffusionPipeline',
-      feature_extractor: [null, null],
-      requires_safety_checker: false,
-      safety_checker: [null, null],
-      scheduler: ['diffusers', 'DDIMScheduler'],
-      text_encoder: ['transformers', 'CLIPTextModel'],
-      tokenizer: ['transformers', 'CLIPTokenizer'],
-      unet: ['diffusers', 'UNet2DConditionModel'],
-      vae: ['diffusers', 'AutoencoderKL'],
-    }),
-  );
+  await writeAtomically(join(out, 'model_index.json'), json(pipelineIndex));
 }
 
 /** Puts the model of `assets` into an empty workshop, as if its first round had just ended: training can then go on. Its contextualizer is not taken along: it must be trained on what comes of it. */
