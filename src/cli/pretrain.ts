@@ -7,7 +7,7 @@ import { loadModel } from '../models/load.ts';
 import { assetsReadme, gatesTable, measureGates } from '../pretrain/gates.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { exportJudges, exportTiny, importTiny } from '../pretrain/export.ts';
-import { pretrainContextualizer, pretrainDecoder, pretrainJudges, pretrainSharper, pretrainTiny } from '../pretrain/tiny.ts';
+import { pretrainContextualizer, pretrainDecoder, pretrainFiner, pretrainJudges, pretrainSharper, pretrainTiny } from '../pretrain/tiny.ts';
 import type { StageEvent } from '../pretrain/workshop.ts';
 import { contextualizerFlags, pretrainContextualizerVerb } from './pretrain-contextualizer.ts';
 import { assetPath, interruptible, openEngine, Progress, say, sharedFlags } from './terminal.ts';
@@ -31,7 +31,8 @@ export const pretrain = defineCommand({
     work: { type: 'string', description: 'tiny: folder of stages and checkpoints; what is done stays done', default: 'runs/tiny' },
     only: {
       type: 'string',
-      description: 'tiny: import, model, decoder, sharper, contextualizer, judges, export or gates; all but import where nothing is said',
+      description:
+        'tiny: import, model, decoder, sharper, finer, contextualizer, judges, export or gates; all but import where nothing is said',
     },
     out: { type: 'string', description: 'where the contextualizer goes; tiny: the assets folder' },
     ...sharedFlags,
@@ -41,13 +42,15 @@ export const pretrain = defineCommand({
     const signal = interruptible();
     if (args.what === 'tiny') {
       const assets = args.out ?? assetPath('');
-      const stages = args.only === undefined ? ['model', 'decoder', 'sharper', 'contextualizer', 'judges', 'export', 'gates'] : [args.only];
+      const stages =
+        args.only === undefined ? ['model', 'decoder', 'sharper', 'finer', 'contextualizer', 'judges', 'export', 'gates'] : [args.only];
       for (const stage of stages) {
         // Each stage has an engine of its own: their states share names.
         const engine = openEngine(args.device);
         if (stage === 'model') await follow(pretrainTiny(engine, args.work), progress, signal);
         else if (stage === 'decoder') await follow(pretrainDecoder(engine, args.work), progress, signal);
         else if (stage === 'sharper') await follow(pretrainSharper(engine, args.work), progress, signal);
+        else if (stage === 'finer') await follow(pretrainFiner(engine, args.work), progress, signal);
         else if (stage === 'import') await importTiny(assets, args.work);
         else if (stage === 'judges') await follow(pretrainJudges(engine, args.work), progress, signal);
         else if (stage === 'contextualizer') {
@@ -64,7 +67,10 @@ export const pretrain = defineCommand({
           );
           await writeAtomically(join(assets, 'README.md'), assetsReadme(gates));
           say(gatesTable(gates));
-        } else throw new UserError(`--only ${stage}: import, model, decoder, sharper, contextualizer, judges, export or gates is expected`);
+        } else
+          throw new UserError(
+            `--only ${stage}: import, model, decoder, sharper, finer, contextualizer, judges, export or gates is expected`,
+          );
         await engine.close();
       }
       if (args.json === true) process.stdout.write(`${JSON.stringify({ work: args.work, assets })}\n`);

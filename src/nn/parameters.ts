@@ -1,6 +1,6 @@
 /** Named parameters: a model asks for tensors by name and shape; what they are is the caller's choice. */
 import { internal } from '../errors.ts';
-import { state } from '../graph/ops.ts';
+import { constant, state } from '../graph/ops.ts';
 import type { Shape, Tensor } from '../graph/tensor.ts';
 
 /** Gives the tensor of a parameter. A model says the shape that it needs; a source may refuse it. */
@@ -54,6 +54,15 @@ export function stateSource(prefix = ''): { source: ParameterSource; tensors: Ma
   };
   return { source, tensors };
 }
+
+/** A source of constants, from values in memory. */
+export const constantSource =
+  (weights: Readonly<Record<string, { data: Float32Array }>>): ParameterSource =>
+  (name, shape) => {
+    const value = weights[name];
+    if (value === undefined) throw internal(`no weights for the parameter ${name}`);
+    return constant(value.data, shape);
+  };
 
 /** Parameters of which those whose whole names a pattern matches come from another source, the rest from where they came. */
 export function replaced(parameters: Parameters, pattern: RegExp, source: ParameterSource): Parameters {

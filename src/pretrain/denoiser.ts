@@ -7,7 +7,7 @@ import { clipText, clipTokenEmbedding } from '../models/clip-text.ts';
 import type { ClipTextConfig } from '../models/clip-text.ts';
 import { unet, unetConfig } from '../models/unet.ts';
 import type { UnetConfig } from '../models/unet.ts';
-import { Parameters, stateSource } from '../nn/parameters.ts';
+import { constantSource, Parameters, stateSource } from '../nn/parameters.ts';
 import { captionLength, rowsOf } from './clip.ts';
 import { fit } from './fit.ts';
 import type { FitEvent, FitOptions, Weights } from './fit.ts';
@@ -35,9 +35,14 @@ export function trainDenoiser(
   engine: Engine,
   data: CaptionedLatents,
   text: ClipTextConfig,
-  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint' | 'start'> & { batchSize: number; config?: UnetConfig },
+  options: Pick<FitOptions, 'steps' | 'seed' | 'learningRate' | 'checkpoint' | 'start'> & {
+    batchSize: number;
+    config?: UnetConfig;
+    /** A text encoder that stays as it is; none: it is trained too. */
+    textEncoder?: Weights;
+  },
 ): AsyncGenerator<FitEvent, Weights> {
-  const { batchSize, config = tinyUnet } = options;
+  const { batchSize, config = tinyUnet, textEncoder } = options;
   const { source, tensors } = stateSource();
   const p = new Parameters(source);
   const shape = [batchSize, config.in_channels, config.sample_size, config.sample_size];
@@ -48,7 +53,7 @@ export function trainDenoiser(
     typeof noise,
   ];
   const ids = input('ids', [batchSize, captionLength], 'int32');
-  const encoder = p.in('text_encoder');
+  const encoder = textEncoder === undefined ? p.in('text_encoder') : new Parameters(constantSource(textEncoder));
   const states = clipText(encoder, text, clipTokenEmbedding(encoder, text, ids));
   const predicted = unet(p.in('unet'), config, addNoise(latents, noise, signal, deviation), timesteps, states);
   const loss = mean(square(subtract(predicted, predictionTarget(tinySchedule.prediction_type, latents, noise, signal, deviation))));

@@ -14,6 +14,7 @@ import type { Weights } from './fit.ts';
 import { tinyTokenizer, under, without } from './tiny.ts';
 import { tinyVae } from './vae.ts';
 import { readWeights } from './workshop.ts';
+import { vaeConfig } from '../models/vae.ts';
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
@@ -35,11 +36,13 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
   const tokenizer = tinyTokenizer();
   const text = tinyText(tokenizer);
   const out = join(assets, 'tiny');
-  const [vae, decoder, sharper, first, second, psi] = await Promise.all(
-    ['vae', 'vae-decoder', 'vae-sharper', 'denoiser', 'denoiser-sharper', 'contextualizer'].map((name) => stageWeights(work, name)),
-  );
-  const denoiser = second ?? first;
-  if (vae === undefined || denoiser === undefined) throw internal('the VAE and the denoiser are not trained yet');
+  const read = (...names: string[]): Promise<(Weights | undefined)[]> => Promise.all(names.map((name) => stageWeights(work, name)));
+  const [vae, decoder, psi] = await read('vae', 'vae-decoder', 'contextualizer');
+  const [sharper, denoiser] = (
+    await Promise.all([read('vae-finer', 'vae-sharper'), read('denoiser-finer', 'denoiser-sharper', 'denoiser')])
+  ).map((rounds) => rounds.find((weights) => weights !== undefined));
+  const autoencoder = sharper ?? (vae === undefined ? undefined : { ...vae, ...decoder });
+  if (autoencoder === undefined || denoiser === undefined) throw internal('the VAE and the denoiser are not trained yet');
   const scale = JSON.parse(await readFile(join(work, 'scale.json'), 'utf8')) as number;
   const diffusion = 'diffusion_pytorch_model.safetensors';
   const { vocab, merges } = tokenizer.definition;
@@ -74,23 +77,20 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
       up_block_types: tinyVae.block_out_channels.map(() => 'UpDecoderBlock2D'),
     },
     diffusion,
-    sharper ?? { ...vae, ...decoder },
+    autoencoder,
   );
   await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
   if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);
   await writeAtomically(join(out, 'model_index.json'), json(pipelineIndex));
 }
 
-/** Puts the model of `assets` into an empty workshop, as if its first round had just ended: training can then go on. Its contextualizer is not taken along: it must be trained on what comes of it. */
+/** Puts the model of `assets` into an empty workshop, as if its second round had just ended: training can then go on. Its contextualizer is not taken along: it must be trained on what comes of it. */
 export async function importTiny(assets: string, work: string): Promise<void> {
   const read = (...parts: string[]): Promise<Weights> => readWeights(join(assets, 'tiny', ...parts));
   const diffusion = 'diffusion_pytorch_model.safetensors';
-  const vae = await read('vae', diffusion);
-  const decoder = (name: string): boolean => name.startsWith('decoder.') || name.startsWith('post_quant_conv.');
   const stages: Record<string, Weights> = {
-    vae,
-    'vae-decoder': Object.fromEntries(Object.entries(vae).filter(([name]) => decoder(name))),
-    denoiser: {
+    'vae-sharper': await read('vae', diffusion),
+    'denoiser-sharper': {
       ...under('unet.', await read('unet', diffusion)),
       ...under('text_encoder.', await read('text_encoder', 'model.safetensors')),
     },
@@ -99,6 +99,8 @@ export async function importTiny(assets: string, work: string): Promise<void> {
     const path = join(work, `${name}.safetensors`);
     if (!existsSync(path)) await writeSafetensors(path, weights);
   }
+  const { scaling_factor } = vaeConfig.parse(JSON.parse(await readFile(join(assets, 'tiny', 'vae', 'config.json'), 'utf8')));
+  await writeAtomically(join(work, 'scale.json'), JSON.stringify(scaling_factor));
 }
 
 /** Writes assets/judges: clip with its tokenizer, dino, segmenter. */

@@ -1,6 +1,6 @@
 /** How `assets/` was made: every stage, in order, from seeds alone. */
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Engine } from '../graph/engine.ts';
 import { ClipTokenizer, trainBpe } from '../text/tokenizer.ts';
 import { allWords } from '../world/captions.ts';
@@ -110,6 +110,45 @@ export async function* pretrainSharper(engine: Engine, folder: string): AsyncGen
       learningRate: 8e-4,
       seed: 17,
     });
+  });
+}
+
+/** Third round: sharper again, with latents that stay near those that the denoiser knows; then the U-Net alone, a little. */
+export async function* pretrainFiner(engine: Engine, folder: string): AsyncGenerator<StageEvent, void> {
+  const workshop = new Workshop(folder);
+  const [sharper, denoiser] = await Promise.all(
+    ['vae-sharper', 'denoiser-sharper'].map((name) => readWeights(workshop.path(`${name}.safetensors`))),
+  );
+  const vae = yield* workshop.stage('vae-finer', 7000, async function* (options) {
+    const pictures = await renderAll(scenesOf(18, 28_000));
+    const [start, near] = [sharper!, sharper!];
+    return yield* trainVae(engine, pictures, {
+      ...options,
+      start,
+      near,
+      batchSize: 8,
+      learningRate: 1e-3,
+      seed: 18,
+      objective: 'decibels',
+    });
+  });
+  yield* workshop.stage('denoiser-finer', 600, async function* (options) {
+    const tokenizer = tinyTokenizer();
+    const scenes = scenesOf(19, 12_000);
+    const latents = await latentsOf(engine, workshop.path('latents-finer.safetensors'), scenes, vae);
+    const scale = JSON.parse(await readFile(workshop.path('scale.json'), 'utf8')) as number;
+    const tokens = Array.from({ length: captionVariants }, (_, v) => tokensOf(tokenizer, captionsOf(scenes, 19, v)));
+    const data = { latents: latents.map((x) => x * scale), tokens, empty: tokensOf(tokenizer, ['']) };
+    const textEncoder = without('text_encoder.', denoiser!);
+    const unet = yield* trainDenoiser(engine, data, tinyText(tokenizer), {
+      ...options,
+      start: denoiser!,
+      textEncoder,
+      batchSize: 32,
+      learningRate: 4e-4,
+      seed: 19,
+    });
+    return { ...under('text_encoder.', textEncoder), ...unet };
   });
 }
 
