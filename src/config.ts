@@ -25,6 +25,7 @@ export const recipeSchema = z.strictObject({
     .describe(
       'above 0, λ is measured when the run begins: λ times the MLM objective’s gradient on the token is so many times the denoising objective’s',
     ),
+  contextualizer: z.string().optional().describe('file of another contextualizer ψ than the model’s own'),
   maskRate: z.number().gt(0).lt(1).default(0.15).describe('share ρ of ordinary tokens that are masked'),
   steps: z.int().min(1).max(1_000_000).default(300),
   batchSize: z.int().min(1).max(256).default(4),
@@ -68,6 +69,16 @@ export const recipeSchema = z.strictObject({
   seed: z.int().min(0).default(0),
 });
 export type Recipe = z.infer<typeof recipeSchema>;
+
+type Without<T> = T extends z.ZodDefault<infer Inner> ? Inner : T;
+type Undefaulted = { [K in keyof typeof recipeSchema.shape]: z.ZodOptional<Without<(typeof recipeSchema.shape)[K]>> };
+
+/** Some keys of a recipe. What is not said stays unsaid: no defaults come in, which would count as said. */
+export const partialRecipeSchema = z.strictObject(
+  Object.fromEntries(
+    Object.entries(recipeSchema.shape).map(([key, type]) => [key, (type instanceof z.ZodDefault ? type.unwrap() : type).optional()]),
+  ) as Undefaulted,
+);
 
 /** What a run learns: its subject, and those that are learned with it. */
 export type SubjectRecipe = Pick<Recipe, 'images' | 'class' | 'token' | 'prompts' | 'initializer' | 'masks'>;

@@ -46,6 +46,7 @@ const texts: Record<string, string> = {
   schedule: 'schedule',
   'prior-images': 'priorImages',
   masks: 'masks',
+  contextualizer: 'contextualizer',
 };
 const switches: Record<string, string> = { 'lora-text': 'loraText', flip: 'flip' };
 
@@ -74,6 +75,7 @@ export const customize = defineCommand({
     initializer: { type: 'string', description: 'word that the vectors start from; the class' },
     prompts: { type: 'string', description: 'file of rich prompts, {subject} where the subject stands' },
     lambda: { type: 'string', description: 'weight λ of the MLM objective; 0 for none, auto to measure it as the run begins' },
+    contextualizer: { type: 'string', description: 'file of another contextualizer than the model’s own' },
     'mask-rate': { type: 'string', description: 'ρ; 0.15' },
     steps: { type: 'string', description: 'training steps' },
     batch: { type: 'string', description: 'pictures per step' },

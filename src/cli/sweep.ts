@@ -1,3 +1,4 @@
+import { basename, extname } from 'node:path';
 import { defineCommand } from 'citty';
 import { readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
@@ -5,16 +6,19 @@ import { Judges } from '../evaluation/judges.ts';
 import { loadModel } from '../models/load.ts';
 import { parseSweep, runSweep, scoreNames } from '../sweep/sweep.ts';
 import type { SweepSubject } from '../sweep/sweep.ts';
+import { grammarPrompts } from '../text/grammar/grammar.ts';
+import { promptSet } from '../world/captions.ts';
 import { bundledSubject, completeRecipe } from './bundled.ts';
 import { assetPath, interruptible, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** A bundled subject as a sweep sees it. */
 function sweepSubject(name: string, where: string): SweepSubject {
   const subject = bundledSubject(name);
-  const { richPrompts, evaluationPrompts, images, className } = subject;
+  const { evaluationPrompts, images, className } = subject;
   return {
     name,
-    richPrompts,
+    richPrompts: ({ source, count }) =>
+      source === 'bundled' ? promptSet(className, count) : grammarPrompts(className, { count, seed: 0 }).map(({ prompt }) => prompt),
     evaluationPrompts,
     complete: (partial) => completeRecipe({ ...partial, images, class: className }, where),
   };
@@ -26,19 +30,33 @@ export const sweep = defineCommand({
   meta: { name: 'sweep', description: 'run a recipe over many subjects: the paper’s tables' },
   args: {
     recipe: { type: 'positional', required: true, description: 'a recipe file that names subjects, such as recipes/comparison.json' },
-    out: { type: 'string', description: 'folder of the runs; what is finished in it is kept' },
+    out: {
+      type: 'string',
+      description: 'folder of the runs; what is finished in it is kept, and shared with recipes of the same variants',
+    },
+    subjects: { type: 'string', description: 'only these of the recipe’s, parted by commas: a part for each of several processes' },
     ...sharedFlags,
   },
   async run({ args }) {
     const sweep = parseSweep(await readRecipe(args.recipe), args.recipe);
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the runs');
-    const subjects = sweep.subjects.map((name) => sweepSubject(name, args.recipe));
+    const chosen = args.subjects?.split(',').map((name) => name.trim());
+    const stranger = chosen?.find((name) => !sweep.subjects.includes(name));
+    if (stranger !== undefined)
+      throw new UserError(`--subjects: ${stranger} is not in ${args.recipe}, which has ${sweep.subjects.join(', ')}`);
+    const own = chosen === undefined ? sweep : { ...sweep, subjects: chosen };
+    const subjects = own.subjects.map((name) => sweepSubject(name, args.recipe));
     const signal = interruptible();
     const engine = openEngine(args.device);
     const model = await loadModel(assetPath('tiny'));
     const judges = await Judges.load(engine, assetPath('judges'));
     const progress = new Progress(args.quiet === true);
-    const running = runSweep(engine, model, judges, sweep, subjects, { out: args.out, versions: versions(), signal });
+    const running = runSweep(engine, model, judges, own, subjects, {
+      out: args.out,
+      name: basename(args.recipe, extname(args.recipe)),
+      versions: versions(),
+      signal,
+    });
     let next = await running.next();
     for (; next.done !== true; next = await running.next()) {
       if (!('cell' in next.value)) continue;

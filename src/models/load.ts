@@ -95,6 +95,15 @@ async function readContextualizer(
   return component(config, await openWeights(folder, 'model'), traces.contextualizer);
 }
 
+/** A model with ψ of a file of its own, as `contextura pretrain contextualizer` writes it. Throws a UserError where it is none, or another text encoder's. */
+export async function withContextualizer(model: DiffusionModel, path: string): Promise<DiffusionModel> {
+  if (!existsSync(path))
+    throw new UserError(`--contextualizer ${path} does not exist: name a file that contextura pretrain contextualizer has written`);
+  const { config: text, tensors } = model.textEncoder;
+  const config = await readContextualizerConfig(path, text, tensors!);
+  return { ...model, contextualizer: component(config, await openFile(path), traces.contextualizer) };
+}
+
 type Found = Omit<DiffusionModel, 'contextualizer'>;
 
 async function fromFolder(folder: string, options: LoadOptions): Promise<Found> {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { recipeSchema } from '../config.ts';
+import { partialRecipeSchema } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Judges, Scores } from '../evaluation/judges.ts';
@@ -14,8 +14,15 @@ import type { DiffusionModel } from '../models/load.ts';
 import { compare } from './comparison.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
-const partialRecipe = recipeSchema.omit({ images: true, class: true }).partial();
+const partialRecipe = partialRecipeSchema.omit({ images: true, class: true });
 const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and + - _ . = , are expected');
+
+const promptSetSchema = z.strictObject({
+  source: z.enum(['bundled', 'grammar']).describe('the picture world’s own sentences, or the grammar’s'),
+  count: z.int().min(1).max(10_000),
+});
+/** Which rich prompts the MLM objective gets. */
+export type PromptSet = z.infer<typeof promptSetSchema>;
 
 export const sweepSchema = z.strictObject({
   about: z.string().describe('the table that it makes, and its command'),
@@ -23,8 +30,9 @@ export const sweepSchema = z.strictObject({
   picturesPerPrompt: z.int().min(1).default(2),
   sampling: z.strictObject({ steps: z.int().min(1), guidance: z.number().min(0) }).default({ steps: 20, guidance: 4 }),
   recipe: partialRecipe.default({}).describe('what all variants share'),
+  prompts: promptSetSchema.default({ source: 'bundled', count: 200 }),
   variants: z
-    .array(z.strictObject({ name: variantName, recipe: partialRecipe }))
+    .array(z.strictObject({ name: variantName, recipe: partialRecipe, prompts: promptSetSchema.optional() }))
     .min(1)
     .default([
       { name: 'ti', recipe: { lambda: 0 } },
@@ -59,7 +67,7 @@ export function parseSweep(value: unknown, where: string): Sweep {
 /** A subject, and the whole recipe of a variant for it. */
 export interface SweepSubject {
   name: string;
-  richPrompts: readonly string[];
+  richPrompts: (set: PromptSet) => readonly string[];
   evaluationPrompts: readonly string[];
   complete: (partial: Sweep['recipe']) => Recipe;
 }
@@ -107,13 +115,17 @@ export function summarize(cells: readonly Cell[], sweep: Pick<Sweep, 'variants' 
 
 export type SweepEvent = { subject: string; event: ComparisonEvent } | { cell: Cell; done: number; of: number };
 
+/**
+ * Runs what is not done yet. Cells lie in `out` by subject and variant, so recipes whose variants have the same names and
+ * settings share them there; the summary is `name`.json.
+ */
 export async function* runSweep(
   engine: Engine,
   model: DiffusionModel,
   judges: Judges,
   sweep: Sweep,
   subjects: readonly SweepSubject[],
-  options: { out: string; versions: Record<string, string>; signal?: AbortSignal },
+  options: { out: string; name: string; versions: Record<string, string>; signal?: AbortSignal },
 ): AsyncGenerator<SweepEvent, SweepSummary> {
   const { picturesPerPrompt, sampling } = sweep;
   const of = subjects.length * sweep.variants.length;
@@ -123,7 +135,9 @@ export async function* runSweep(
       const folder = join(options.out, subject.name);
       const done = join(folder, `${variant.name}.json`);
       const recipe = subject.complete({ sampleEvery: 0, ...sweep.recipe, ...variant.recipe });
-      const settings = { ...recipe, images: subject.name, picturesPerPrompt, sampling };
+      const promptSet = variant.prompts ?? sweep.prompts;
+      const richPrompts = recipe.lambda === 0 ? [] : subject.richPrompts(promptSet);
+      const settings = { ...recipe, images: subject.name, ...(recipe.lambda > 0 && { promptSet }), picturesPerPrompt, sampling };
       if (existsSync(done)) {
         const earlier = JSON.parse(await readFile(done, 'utf8')) as Cell;
         if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
@@ -131,7 +145,7 @@ export async function* runSweep(
         cells.push(earlier);
         continue;
       }
-      const { richPrompts, evaluationPrompts } = subject;
+      const { evaluationPrompts } = subject;
       const variants = [{ name: variant.name, recipe }];
       const running = compare({
         engine,
@@ -154,6 +168,6 @@ export async function* runSweep(
       yield { cell, done: cells.length, of };
     }
   const summary = summarize(cells, sweep);
-  await writeAtomically(join(options.out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
+  await writeAtomically(join(options.out, `${options.name}.json`), `${JSON.stringify(summary, undefined, 2)}\n`);
   return summary;
 }

@@ -9,7 +9,7 @@ import type { Engine } from '../graph/engine.ts';
 import { methodOf } from '../methods/index.ts';
 import type { Learned } from '../methods/learned.ts';
 import type { Method, Weights } from '../methods/method.ts';
-import { pixelSize } from '../models/load.ts';
+import { pixelSize, withContextualizer } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
@@ -68,8 +68,9 @@ async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Pro
 
 /** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
 export async function* customize(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, Learned> {
-  const { engine, model, out } = options;
+  const { engine, out } = options;
   let { recipe } = options;
+  const model = recipe.contextualizer === undefined ? options.model : await withContextualizer(options.model, recipe.contextualizer);
   const method = options.method ?? methodOf(recipe.method);
   checkMethod(model, method, recipe);
   const settings = settingsOf(recipe);

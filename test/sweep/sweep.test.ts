@@ -1,6 +1,13 @@
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseSweep, summarize } from '../../src/sweep/sweep.ts';
-import type { Cell } from '../../src/sweep/sweep.ts';
+import { completeRecipe } from '../../src/cli/bundled.ts';
+import { Judges } from '../../src/evaluation/judges.ts';
+import { Engine } from '../../src/graph/engine.ts';
+import { loadModel } from '../../src/models/load.ts';
+import { parseSweep, runSweep, summarize } from '../../src/sweep/sweep.ts';
+import type { Cell, SweepSubject, SweepSummary } from '../../src/sweep/sweep.ts';
 
 const cell = (subject: string, variant: string, clipT: number): Cell => ({
   subject,
@@ -38,6 +45,15 @@ describe('summaries', () => {
   });
 });
 
+test('what a recipe does not say stays unsaid', () => {
+  const { recipe, variants } = parseSweep(
+    { about: '-', subjects: ['dog'], recipe: { steps: 7 }, variants: [{ name: 'a', recipe: {} }] },
+    '-',
+  );
+  expect(recipe).toEqual({ steps: 7 });
+  expect(variants).toEqual([{ name: 'a', recipe: {} }]);
+});
+
 describe('recipes that are wrong', () => {
   const base = { about: '-', subjects: ['dog'] };
   test.each([
@@ -49,8 +65,50 @@ describe('recipes that are wrong', () => {
       { ...base, variants: ['a', 'a'].map((name) => ({ name, recipe: {} })) },
       'recipe.json has two variants called a: give them different names',
     ],
+    [
+      { ...base, prompts: { source: 'poems', count: 1 } },
+      'recipe.json: prompts.source: Invalid option: expected one of "bundled"|"grammar"',
+    ],
     [{ ...base, pairs: [['ti', 'xti']] }, 'recipe.json: pairs names xti, which is no variant: ti, ti+mlm are'],
   ])('%j', (value, message) => {
     expect(() => parseSweep(value, 'recipe.json')).toThrow(message);
   });
 });
+
+test('recipes whose variants agree share their cells; one of other settings is refused', async () => {
+  const engine = new Engine({ threads: 1 });
+  const model = await loadModel('assets/tiny');
+  const judges = await Judges.load(engine, 'assets/judges');
+  const out = await mkdtemp(join(tmpdir(), 'sweep-'));
+  const asked: unknown[] = [];
+  const subject: SweepSubject = {
+    name: 'dog',
+    richPrompts: (set) => {
+      asked.push(set);
+      return ['a {subject} in a field', 'a {subject} on the moon'];
+    },
+    evaluationPrompts: ['a {subject} in the snow', 'a red {subject}'],
+    complete: (partial) => completeRecipe({ ...partial, images: 'examples/subjects/dog', class: 'dog' }),
+  };
+  const run = async (name: string, changes: object): Promise<[number, SweepSummary]> => {
+    const shared = { about: '-', subjects: ['dog'], picturesPerPrompt: 1, sampling: { steps: 1, guidance: 2 }, recipe: { steps: 1 } };
+    const running = runSweep(engine, model, judges, parseSweep({ ...shared, ...changes }, name), [subject], { out, name, versions: {} });
+    let trained = 0;
+    let next = await running.next();
+    for (; next.done !== true; next = await running.next()) if ('cell' in next.value) trained += 1;
+    return [trained, next.value];
+  };
+  const mlm = { name: 'ti+mlm', recipe: { lambda: 0.05 } };
+  const grammar = { name: 'grammar', recipe: {}, prompts: { source: 'grammar', count: 2 } };
+  expect((await run('first', { variants: [mlm] }))[0]).toBe(1);
+  const [trained, summary] = await run('second', { variants: [mlm, grammar] });
+  expect(trained).toBe(1);
+  expect(Object.keys(summary.variants)).toEqual(['ti+mlm', 'grammar']);
+  expect(asked).toContainEqual({ source: 'bundled', count: 200 });
+  expect(asked).toContainEqual({ source: 'grammar', count: 2 });
+  await expect(run('third', { variants: [{ ...mlm, prompts: { source: 'bundled', count: 10 } }] })).rejects.toThrow(
+    'was measured under other settings than this recipe asks for: choose another --out',
+  );
+  expect((await readdir(out)).toSorted()).toEqual(['dog', 'first.json', 'second.json']);
+  await engine.close();
+}, 120_000);
