@@ -17,7 +17,7 @@ export const contextualizerFlags = {
   corpus: {
     type: 'string',
     description:
-      'contextualizer: grammar, a text file with one caption a line, COCO captions (.json); several parted by commas, or the flag again',
+      'contextualizer: grammar, world (captions of the embedded model’s pictures), a text file with one caption a line, COCO captions (.json); several parted by commas, or the flag again',
     default: 'grammar',
   },
   epochs: { type: 'string', description: 'contextualizer: passes over the corpus at most', default: '20' },
@@ -68,7 +68,8 @@ export async function pretrainContextualizerVerb(
   if (!out.endsWith('.safetensors')) throw new UserError(`--out ${out}: the name of a .safetensors file is expected`);
   if (args.head !== 'free' && args.head !== 'tied') throw new UserError(`--head ${args.head}: free or tied is expected`);
   const sources = repeated('corpus', rawArgs, args.corpus);
-  if (sources.length === 0) throw new UserError('--corpus is empty: name text files with one caption a line, COCO captions, or grammar');
+  if (sources.length === 0)
+    throw new UserError('--corpus is empty: name text files with one caption a line, COCO captions, grammar or world');
   const model = await loadModel(folder);
   const text = model.textEncoder.config;
   const width = args.width === undefined ? text.hidden_size : natural('width', 1, 8192);

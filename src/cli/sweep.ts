@@ -73,6 +73,12 @@ export const sweep = defineCommand({
     else {
       for (const [name, scores] of Object.entries(summary.variants))
         say(`${name.padEnd(24)} ${scoreNames.map((key) => `${key} ${scores[key].mean.toFixed(4)}`).join('  ')}`);
+      for (const [name, scores] of Object.entries(sweep.paper ?? {}))
+        say(
+          `${`paper: ${name}`.padEnd(24)} ${Object.entries(scores)
+            .map(([key, value]) => `${key} ${value.toFixed(3)}`)
+            .join('  ')}`,
+        );
       for (const { of, against, scores } of summary.differences)
         say(
           `${of} − ${against}: ${scoreNames.map((key) => `${key} ${signed(scores[key].mean)} [${signed(scores[key].low)}, ${signed(scores[key].high)}]`).join('  ')}`,

@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts';
 import { Random } from '../graph/random.ts';
 import { grammarPrompts } from '../text/grammar/grammar.ts';
 import { subjectMark, withSubject } from '../text/prompts.ts';
+import { captionsOf, scenesOf } from './data.ts';
 
 /** Common nouns of every kind that the grammar knows. */
 const grammarClasses =
@@ -23,6 +24,9 @@ export async function grammarCorpus(each: number, seed: number): Promise<string[
   }
   return out;
 }
+
+/** Captions of the embedded model's world: scenes at random, as its training draws them. */
+const worldCorpus = (seed: number): string[] => captionsOf(scenesOf(seed, 30_000), seed);
 
 function cocoCaptions(text: string, path: string): string[] {
   const bad = (): UserError =>
@@ -55,7 +59,7 @@ const grammarEach = 250;
 const fewest = 10;
 
 /**
- * The captions of several sources, each once: `grammar`, COCO captions (.json) or a text file with one
+ * The captions of several sources, each once: `grammar`, `world` (the embedded model's), COCO captions (.json) or a text file with one
  * a line. Throws a UserError where a source cannot be read, is empty or holds the concept's token.
  */
 export async function readCorpora(sources: readonly string[], options: { token: string; seed: number }): Promise<Corpus> {
@@ -63,10 +67,11 @@ export async function readCorpora(sources: readonly string[], options: { token: 
   const counts: Record<string, number> = {};
   for (const source of sources) {
     const before = seen.size;
-    if (source === 'grammar') for (const caption of await grammarCorpus(grammarEach, options.seed)) seen.add(caption);
+    if (source === 'world') for (const caption of worldCorpus(options.seed)) seen.add(caption);
+    else if (source === 'grammar') for (const caption of await grammarCorpus(grammarEach, options.seed)) seen.add(caption);
     else {
       const text = await readFile(source, 'utf8').catch(() => {
-        throw new UserError(`--corpus ${source} cannot be read: name a text file with one caption a line, COCO captions, or grammar`);
+        throw new UserError(`--corpus ${source} cannot be read: name a text file with one caption a line, COCO captions, grammar or world`);
       });
       const lines = source.endsWith('.json') ? cocoCaptions(text, source) : text.split(/\r?\n/);
       lines.forEach((line, i) => {

@@ -42,6 +42,10 @@ export const sweepSchema = z.strictObject({
     .array(z.tuple([z.string(), z.string()]))
     .optional()
     .describe('differences to report: the second minus the first; by default of neighbours'),
+  paper: z
+    .record(z.string(), z.record(z.string(), z.number()))
+    .optional()
+    .describe('the paper’s figures, on Stable Diffusion, by variant or setting'),
   expected: z.unknown().optional().describe('the result, as it was measured'),
 });
 export type Sweep = z.infer<typeof sweepSchema>;

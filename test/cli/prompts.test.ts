@@ -136,7 +136,7 @@ test('wrong requests: one line each', async () => {
   );
   await refused(
     ['pretrain', 'contextualizer', '--out', 'psi.safetensors', '--corpus', 'nowhere.txt'],
-    '--corpus nowhere.txt cannot be read: name a text file with one caption a line, COCO captions, or grammar',
+    '--corpus nowhere.txt cannot be read: name a text file with one caption a line, COCO captions, grammar or world',
   );
   await refused(
     ['pretrain', 'contextualizer', '--out', 'psi.safetensors', '--heads', '3'],
