@@ -1,8 +1,10 @@
-import { basename, extname } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { defineCommand } from 'citty';
 import { readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import { sweepReport } from '../report/sweep.ts';
 import { loadModel } from '../models/load.ts';
 import { parseSweep, runSweep, scoreNames } from '../sweep/sweep.ts';
 import type { SweepSubject } from '../sweep/sweep.ts';
@@ -46,6 +48,7 @@ export const sweep = defineCommand({
       throw new UserError(`--subjects: ${stranger} is not in ${args.recipe}, which has ${sweep.subjects.join(', ')}`);
     const own = chosen === undefined ? sweep : { ...sweep, subjects: chosen };
     const subjects = own.subjects.map((name) => sweepSubject(name, args.recipe));
+    const name = basename(args.recipe, extname(args.recipe));
     const signal = interruptible();
     const engine = openEngine(args.device);
     const model = await loadModel(assetPath('tiny'));
@@ -53,7 +56,7 @@ export const sweep = defineCommand({
     const progress = new Progress(args.quiet === true);
     const running = runSweep(engine, model, judges, own, subjects, {
       out: args.out,
-      name: basename(args.recipe, extname(args.recipe)),
+      name,
       versions: versions(),
       signal,
     });
@@ -69,6 +72,8 @@ export const sweep = defineCommand({
       );
     }
     const summary = next.value;
+    const report = join(args.out, `${name}.html`);
+    await writeAtomically(report, sweepReport(own, summary));
     if (args.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else {
       for (const [name, scores] of Object.entries(summary.variants))
@@ -84,6 +89,7 @@ export const sweep = defineCommand({
           `${of} − ${against}: ${scoreNames.map((key) => `${key} ${signed(scores[key].mean)} [${signed(scores[key].low)}, ${signed(scores[key].high)}]`).join('  ')}`,
         );
     }
+    if (args.json !== true) say(`open ${report}`);
     await engine.close();
   },
 });

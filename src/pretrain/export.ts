@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { internal } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
+import { textEncoderHash } from '../models/contextualizer-file.ts';
+import { openWeights } from '../models/weights.ts';
 import { pipelineIndex } from '../models/save.ts';
 import { judgeVision, tinyText } from './clip.ts';
 import { judgeVit } from './judges.ts';
@@ -26,9 +28,16 @@ export async function stageWeights(work: string, name: string): Promise<Weights 
   return existsSync(partial) ? without('ema.', await readWeights(partial)) : undefined;
 }
 
-async function component(folder: string, className: string, config: object, file: string, weights: Weights): Promise<void> {
+async function component(
+  folder: string,
+  className: string,
+  config: object,
+  file: string,
+  weights: Weights,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   await writeAtomically(join(folder, 'config.json'), json({ _class_name: className, ...config }));
-  await writeSafetensors(join(folder, file), weights, { format: 'pt' }, 'F16');
+  await writeSafetensors(join(folder, file), weights, { format: 'pt', ...metadata }, 'F16');
 }
 
 /** Writes assets/tiny from what `work` holds. */
@@ -80,7 +89,11 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
     autoencoder,
   );
   await writeAtomically(join(out, 'scheduler', 'scheduler_config.json'), json({ _class_name: 'DDIMScheduler', ...tinySchedule }));
-  if (psi !== undefined) await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi);
+  if (psi !== undefined) {
+    const { tensors } = await openWeights(join(out, 'text_encoder'), 'model');
+    const encoder = { text_encoder_sha256: textEncoderHash(tensors) };
+    await component(join(out, 'contextualizer'), 'Contextualizer', contextualizerFor(text), 'model.safetensors', psi, encoder);
+  }
   await writeAtomically(join(out, 'model_index.json'), json(pipelineIndex));
 }
 

@@ -1,5 +1,6 @@
 /** Words for scenes, and the prompt lists that methods and evaluations use. */
 import { Random } from '../graph/random.ts';
+import { leakOf } from '../text/likeness.ts';
 import { objectTemplates } from '../text/templates.ts';
 import { contextOf, contexts, contextsFor, studio } from './contexts.ts';
 import type { Context } from './context.ts';
@@ -77,11 +78,10 @@ export function captionOf(scene: Scene, random: Random): string {
 
 /**
  * A contextually diverse prompt set for a class, with {subject} where the subject stands: the
- * contexts of the class's kind in several wordings, never an evaluation prompt itself.
+ * contexts of the class's kind in several wordings, none that gives an evaluation prompt away.
  */
 export function promptSet(className: ClassName, count: number, seed = 0): string[] {
   const random = new Random(seed).fork('prompts', className);
-  const forbidden = new Set(evaluationPrompts(classes[className]));
   const candidates = contextsFor(classes[className])
     .filter((context) => context !== studio)
     .flatMap((context) =>
@@ -89,7 +89,7 @@ export function promptSet(className: ClassName, count: number, seed = 0): string
         ['', 'a photo of ', 'a rendering of ', 'a good photo of '].map((opening) => opening + phrase(context, words)),
       ),
     )
-    .filter((prompt) => !forbidden.has(prompt));
+    .filter((prompt) => leakOf(prompt) === undefined);
   const order = random.permutation(candidates.length);
   return Array.from({ length: Math.min(count, candidates.length) }, (_, i) => candidates[order[i]!]!);
 }

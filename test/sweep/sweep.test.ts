@@ -6,6 +6,7 @@ import { completeRecipe } from '../../src/cli/bundled.ts';
 import { Judges } from '../../src/evaluation/judges.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';
+import { sweepReport } from '../../src/report/sweep.ts';
 import { parseSweep, runSweep, summarize } from '../../src/sweep/sweep.ts';
 import type { Cell, SweepSubject, SweepSummary } from '../../src/sweep/sweep.ts';
 
@@ -37,6 +38,17 @@ describe('summaries', () => {
     expect(scores.clipT.low).toBeGreaterThanOrEqual(0.01 - 1e-12);
     expect(scores.clipT.high).toBeLessThanOrEqual(0.03 + 1e-12);
     expect(scores.dino).toEqual({ mean: 0, low: 0, high: 0 });
+  });
+
+  test('the page: an interval above zero is marked, the paper beside, names are text', () => {
+    const page = sweepReport(
+      { ...sweep, about: 'Table <9>: contextura sweep x', paper: { ti: { clipT: 0.279 } } },
+      summarize(cells, sweep),
+    );
+    expect(page).toContain('<h1>Table &lt;9&gt;</h1>');
+    expect(page).toContain('<td>ti+mlm − ti</td><td><span class="above">+0.020</span> <small>+0.010 to +0.030</small></td>');
+    expect(page).toContain('<td>ti</td><td>0.279</td><td></td><td></td>');
+    expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
   });
 
   test('named pairs', () => {
