@@ -9,8 +9,9 @@ import { Judges } from '../evaluation/judges.ts';
 import { exportJudges, exportTiny, importTiny } from '../pretrain/export.ts';
 import { pretrainContextualizer, pretrainDecoder, pretrainFiner, pretrainJudges, pretrainSharper, pretrainTiny } from '../pretrain/tiny.ts';
 import type { StageEvent } from '../pretrain/workshop.ts';
+import { benchmarkPairs, writePair } from '../world/pairs.ts';
 import { contextualizerFlags, pretrainContextualizerVerb } from './pretrain-contextualizer.ts';
-import { assetPath, interruptible, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { assetPath, examplePath, interruptible, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 async function follow(events: AsyncGenerator<StageEvent, void>, progress: Progress, signal: AbortSignal): Promise<void> {
   let stage = '';
@@ -32,7 +33,7 @@ export const pretrain = defineCommand({
     only: {
       type: 'string',
       description:
-        'tiny: import, model, decoder, sharper, finer, contextualizer, judges, export or gates; all but import where nothing is said',
+        'tiny: import, model, decoder, sharper, finer, contextualizer, judges, export, gates or pairs (examples/pairs); all but import and pairs where nothing is said',
     },
     out: { type: 'string', description: 'where the contextualizer goes; tiny: the assets folder' },
     ...sharedFlags,
@@ -52,6 +53,7 @@ export const pretrain = defineCommand({
         else if (stage === 'sharper') await follow(pretrainSharper(engine, args.work), progress, signal);
         else if (stage === 'finer') await follow(pretrainFiner(engine, args.work), progress, signal);
         else if (stage === 'import') await importTiny(assets, args.work);
+        else if (stage === 'pairs') for (const pair of benchmarkPairs) await writePair(examplePath(`pairs/${pair.name}`), pair);
         else if (stage === 'judges') await follow(pretrainJudges(engine, args.work), progress, signal);
         else if (stage === 'contextualizer') {
           await exportTiny(args.work, assets);
@@ -69,7 +71,7 @@ export const pretrain = defineCommand({
           say(gatesTable(gates));
         } else
           throw new UserError(
-            `--only ${stage}: import, model, decoder, sharper, finer, contextualizer, judges, export or gates is expected`,
+            `--only ${stage}: import, model, decoder, sharper, finer, contextualizer, judges, export, gates or pairs is expected`,
           );
         await engine.close();
       }

@@ -11,6 +11,7 @@ import type { SweepSubject } from '../sweep/sweep.ts';
 import { grammarPrompts } from '../text/grammar/grammar.ts';
 import { promptSet } from '../world/captions.ts';
 import { bundledSubject, completeRecipe } from './bundled.ts';
+import { isTwoSubjects, sweepTwoSubjects } from './two-subjects.ts';
 import { assetPath, interruptible, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** A bundled subject as a sweep sees it. */
@@ -40,8 +41,10 @@ export const sweep = defineCommand({
     ...sharedFlags,
   },
   async run({ args }) {
-    const sweep = parseSweep(await readRecipe(args.recipe), args.recipe);
+    const recipe = await readRecipe(args.recipe);
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the runs');
+    if (isTwoSubjects(recipe)) return sweepTwoSubjects(recipe, { ...args, out: args.out });
+    const sweep = parseSweep(recipe, args.recipe);
     const chosen = args.subjects?.split(',').map((name) => name.trim());
     const stranger = chosen?.find((name) => !sweep.subjects.includes(name));
     if (stranger !== undefined)

@@ -76,6 +76,8 @@ export function captionOf(scene: Scene, random: Random): string {
   return template.replace('{}', subject + setting);
 }
 
+const openings = ['', 'a photo of ', 'a rendering of ', 'a good photo of '];
+
 /**
  * A contextually diverse prompt set for a class, with {subject} where the subject stands: the
  * contexts of the class's kind in several wordings, none that gives an evaluation prompt away.
@@ -84,14 +86,26 @@ export function promptSet(className: ClassName, count: number, seed = 0): string
   const random = new Random(seed).fork('prompts', className);
   const candidates = contextsFor(classes[className])
     .filter((context) => context !== studio)
-    .flatMap((context) =>
-      context.phrases.flatMap((words) =>
-        ['', 'a photo of ', 'a rendering of ', 'a good photo of '].map((opening) => opening + phrase(context, words)),
-      ),
-    )
+    .flatMap((context) => context.phrases.flatMap((words) => openings.map((opening) => opening + phrase(context, words))))
     .filter((prompt) => leakOf(prompt) === undefined);
   const order = random.permutation(candidates.length);
   return Array.from({ length: Math.min(count, candidates.length) }, (_, i) => candidates[order[i]!]!);
+}
+
+/** The ten evaluation prompts that objects and live subjects share, with {subject}: scenes that say nothing of the subject. */
+export const sharedPrompts: readonly string[] = shared.map((id) => phrase(contextOf(id), contextOf(id).phrases[0]!));
+
+/**
+ * A prompt set whose contexts are a class's own beside another class: what can be said of the one and not of the other
+ * (the paper's Figure 6), none of them a scene of `sharedPrompts`. Empty where nothing sets the two apart.
+ */
+export function specificPrompts(className: ClassName, other: ClassName, count: number, seed = 0): string[] {
+  const random = new Random(seed).fork('specific prompts', className);
+  const candidates = contextsFor(classes[className])
+    .filter(({ kinds }) => !kinds.includes(classes[other]))
+    .flatMap((context) => context.phrases.flatMap((words) => openings.map((opening) => opening + phrase(context, words))));
+  const order = random.permutation(candidates.length);
+  return Array.from(order.subarray(0, count), (i) => candidates[i]!);
 }
 
 /** A corpus that holds every word a caption can have, in deterministic order: what the tokenizer learns from. */

@@ -30,7 +30,7 @@ export const studios: readonly { wall: string; floor: string; words: string }[] 
 ];
 export const studioOf = (scene: Scene): number => scene.studio ?? new Random(scene.seed).fork('studio').integer(studios.length);
 
-const frame = (definition: string, content: string, size: number): string =>
+export const frame = (definition: string, content: string, size: number): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 100 100"><defs>${definition}</defs>${content}</svg>`;
 
 function drops(random: Random): string {
@@ -119,23 +119,20 @@ export function sceneSvg(scene: Scene, size: number): string {
   return frame(definition, back + subject + front, size);
 }
 
+/** RGB [size, size, 3] of a drawing. */
+export const renderSvg = (svg: string): Promise<Uint8Array> => sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer();
+
+/** Where a drawing paints anything, [size, size]: 0 … 255. */
+export const renderAlpha = (svg: string): Promise<Uint8Array> =>
+  sharp(Buffer.from(svg)).ensureAlpha().extractChannel('alpha').raw().toBuffer();
+
 /** RGB [size, size, 3] of a scene. */
-export async function renderScene(scene: Scene, size = 64): Promise<Uint8Array> {
-  return sharp(Buffer.from(sceneSvg(scene, size)))
-    .removeAlpha()
-    .raw()
-    .toBuffer();
-}
+export const renderScene = (scene: Scene, size = 64): Promise<Uint8Array> => renderSvg(sceneSvg(scene, size));
 
 /** Share of each pixel that shows the subject, [size, size]: 0 … 255. What hides it (a scarf, water) does not count. */
 export async function renderMask(scene: Scene, size = 64): Promise<Uint8Array> {
   const { definition, subject, front } = layers(scene);
-  const alpha = (content: string): Promise<Uint8Array> =>
-    sharp(Buffer.from(frame(definition, content, size)))
-      .ensureAlpha()
-      .extractChannel('alpha')
-      .raw()
-      .toBuffer();
+  const alpha = (content: string): Promise<Uint8Array> => renderAlpha(frame(definition, content, size));
   const [visible, hidden] = await Promise.all([alpha(subject), front === '' ? undefined : alpha(front)]);
   return hidden === undefined ? visible : visible.map((v, i) => Math.round((v * (255 - hidden[i]!)) / 255));
 }

@@ -24,8 +24,8 @@ export interface Anchors {
 
 const outline = (look: Look): string => `stroke="${look.dark}" stroke-width="1.4" stroke-linejoin="round"`;
 
-/** The fill of an identity: a definition for <defs> and the paint that refers to it. */
-export function skinOf(identity: Identity, primary: Colour, secondary: Colour): { definition: string; paint: string } {
+/** The fill of an identity: a definition for <defs> under an id, and the paint that refers to it. */
+export function skinOf(identity: Identity, primary: Colour, secondary: Colour, id = 'skin'): { definition: string; paint: string } {
   const size = 13 + 8 * identity.patternScale;
   const base = css(primary);
   const mark = css(secondary);
@@ -37,9 +37,9 @@ export function skinOf(identity: Identity, primary: Colour, secondary: Colour): 
     checkered: rect(0, 0, size / 2, size / 2, mark) + rect(size / 2, size / 2, size / 2, size / 2, mark),
   };
   const definition =
-    `<pattern id="skin" width="${size.toFixed(1)}" height="${size.toFixed(1)}" patternUnits="userSpaceOnUse" ` +
+    `<pattern id="${id}" width="${size.toFixed(1)}" height="${size.toFixed(1)}" patternUnits="userSpaceOnUse" ` +
     `patternTransform="rotate(${identity.patternAngle.toFixed(0)})">${rect(0, 0, size, size, base)}${marks[identity.pattern]}</pattern>`;
-  return { definition, paint: 'url(#skin)' };
+  return { definition, paint: `url(#${id})` };
 }
 
 export function anchorsOf(shape: readonly number[]): Anchors {
@@ -346,10 +346,10 @@ export function paintsOf(identity: Identity, tint: Colour | undefined): { primar
   return { primary: tint, secondary: shade(tint, -17), accent: hsl(tint.h, tint.s, tint.l + 22) };
 }
 
-/** A subject in its own frame, with the definition of its fill. */
-export function drawBody(identity: Identity, tint?: Colour): { definition: string; body: string; look: Look } {
+/** A subject in its own frame, with the definition of its fill, whose id is the subject's own where a picture shows several. */
+export function drawBody(identity: Identity, tint?: Colour, id?: string): { definition: string; body: string; look: Look } {
   const { primary, secondary, accent } = paintsOf(identity, tint);
-  const skin = skinOf(identity, primary, secondary);
+  const skin = skinOf(identity, primary, secondary, id);
   const look: Look = {
     skin: skin.paint,
     primary: css(primary),
