@@ -1,6 +1,6 @@
 """Does diffusers open every file that Contextura exports for it, and draw our pictures?
 
-    python oracle/exports.py
+    python oracle/exports.py [METHOD]
 
 Runs oracle/exports.ts, which teaches the embedded model a dog by each method and exports it in every layout, then loads
 each with diffusers' own loaders and draws two prompts from the same noise with DDIM and DPM-Solver++. Prints a table of the
@@ -77,6 +77,14 @@ def whole(case):
     return opened(case["path"]), "from_pretrained"
 
 
+def single_file(case):
+    """The configs are those of a folder, since the embedded model is narrower than Stable Diffusion."""
+    path = f"{case['path']}/model.safetensors"
+    pipe = StableDiffusionPipeline.from_single_file(path, config=os.path.abspath("assets/tiny"), safety_checker=None, local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe.to(torch.float32), "from_single_file"
+
+
 def processors(case):
     pipe = opened()
     name = "pytorch_custom_diffusion_weights.safetensors"
@@ -106,6 +114,7 @@ loaders = {
     ("ti", "diffusers"): textual_inversion,
     ("xti", "kohya"): layered,
     ("dreambooth", "diffusers"): whole,
+    ("dreambooth", "checkpoint"): single_file,
     ("custom-diffusion", "diffusers"): processors,
     ("custom-diffusion", "kohya"): low_rank_and_word,
     ("lora", "diffusers"): low_rank,
@@ -126,7 +135,8 @@ def bytes_of(pixels):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    subprocess.run(["npx", "tsx", "oracle/exports.ts", "--out", folder], check=True, env={**os.environ, "NODE_NO_WARNINGS": "1"})
+    only = ["--only", sys.argv[1]] if len(sys.argv) > 1 else []
+    subprocess.run(["npx", "tsx", "oracle/exports.ts", "--out", folder, *only], check=True, env={**os.environ, "NODE_NO_WARNINGS": "1"})
     with safe_open(f"{folder}/ours.safetensors", "pt") as file:
         about = json.loads(file.metadata()["about"])
         ours = {name: file.get_tensor(name) for name in file.keys()}
@@ -135,10 +145,11 @@ with tempfile.TemporaryDirectory() as folder:
     failed = False
     for case in about["cases"]:
         method, layout = case["method"], case["format"]
+        title = layout + (", float16" if case["half"] else "")
         try:
             pipe, how = loaders[method, layout](case)
         except Exception as error:  # a refusal is a result
-            print(f"| {method} | {layout} | refused: {type(error).__name__}: {error} |")
+            print(f"| {method} | {title} | refused: {type(error).__name__}: {error} |")
             failed = True
             continue
         base_scheduler = pipe.scheduler
@@ -151,11 +162,12 @@ with tempfile.TemporaryDirectory() as folder:
                     case["prompts"], latents=ours["noise"].clone(), num_inference_steps=steps, guidance_scale=guidance, output_type="np"
                 ).images
             theirs = torch.from_numpy(images).permute(0, 3, 1, 2) * 255
-            mine = bytes_of(ours[f"{method}.{sampler}"])
-            effect = (mine - bytes_of(ours[f"{method}.{sampler}.base"])).abs().mean()
+            drawn = f"{method}{'.half' if case['half'] else ''}.{sampler}"
+            mine = bytes_of(ours[drawn])
+            effect = (mine - bytes_of(ours[f"{drawn}.base"])).abs().mean()
             difference = (theirs - mine).abs()
             failed |= bool(difference.max() > 2 or effect <= 3)
             print(
-                f"| {method} | {layout} | {how} | {titles[sampler]} | {difference.max():.3f}/255 | {difference.mean():.4f}/255 | {effect:.0f}/255 |"
+                f"| {method} | {title} | {how} | {titles[sampler]} | {difference.max():.3f}/255 | {difference.mean():.4f}/255 | {effect:.0f}/255 |"
             )
 sys.exit(int(failed))

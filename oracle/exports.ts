@@ -35,7 +35,7 @@ const changes: Record<string, Partial<Recipe>> = {
   lora: { learningRate: 0.02, loraText: true, rank: 4, steps: 12 },
 };
 
-const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const { values } = parseArgs({ options: { out: { type: 'string' }, only: { type: 'string' } } });
 if (values.out === undefined) throw new UserError('--out is missing: name a folder');
 const out = resolve(values.out);
 await rm(out, { recursive: true, force: true });
@@ -67,8 +67,12 @@ async function learn(method: string): Promise<Learned> {
   return event.value;
 }
 
-async function draw(prompts: readonly string[], learned: readonly Learned[]): Promise<Record<(typeof samplers)[number], Float32Array>> {
-  const pipeline = await Pipeline.create(engine, model, prompts.length, learned);
+async function draw(
+  prompts: readonly string[],
+  learned: readonly Learned[],
+  base = model,
+): Promise<Record<(typeof samplers)[number], Float32Array>> {
+  const pipeline = await Pipeline.create(engine, base, prompts.length, learned);
   const pictures = { ddim: new Float32Array(), 'dpm++': new Float32Array() };
   for (const sampler of samplers) {
     const pixels = new Float32Array(prompts.length * 3 * size * size);
@@ -84,21 +88,28 @@ const shape = [2, 3, size, size];
 const noise = new Float32Array(2 * channels * side * side);
 for (let i = 0; i < 2; i++) noise.set(new Random(seed).fork('picture', i).normals(channels * side * side), i * channels * side * side);
 const tensors: Weights = { noise: { data: noise, shape: [2, channels, side, side] } };
-const cases: { method: string; format: string; path: string; token: string; prompts: string[] }[] = [];
-for (const name of Object.keys(changes)) {
+const cases: { method: string; format: string; half: boolean; path: string; token: string; prompts: string[] }[] = [];
+for (const name of Object.keys(changes).filter((one) => values.only === undefined || one === values.only)) {
   const learned = await learn(name);
   const prompts = scenes(subjectOf(learned));
   const plain = await draw(scenes(learned.method.learnsToken ? subject : subjectOf(learned)), []);
   const pictures = await draw(prompts, [learned]);
-  for (const sampler of samplers) {
-    tensors[`${name}.${sampler}`] = { data: pictures[sampler], shape };
-    tensors[`${name}.${sampler}.base`] = { data: plain[sampler], shape };
-  }
+  const keep = (half: boolean, drawn: typeof pictures): void => {
+    for (const sampler of samplers) {
+      tensors[`${name}${half ? '.half' : ''}.${sampler}`] = { data: drawn[sampler], shape };
+      tensors[`${name}${half ? '.half' : ''}.${sampler}.base`] = { data: plain[sampler], shape };
+    }
+  };
+  keep(false, pictures);
   for (const format of formatsOf(learned)) {
     const rank = name === 'custom-diffusion' ? model.textEncoder.config.hidden_size : learned.settings.rank;
     const path = join(out, name, format.name);
-    await writeArtefact(path, { ...learned, settings: { ...learned.settings, rank } }, model, { format });
-    cases.push({ method: name, format: format.name, path, token: learned.words[0]!.token, prompts });
+    for (const half of format.isModel === undefined ? [false] : [false, true]) {
+      const place = half ? `${path}-half` : path;
+      await writeArtefact(place, { ...learned, settings: { ...learned.settings, rank } }, model, { format, half });
+      cases.push({ method: name, format: format.name, half, path: place, token: learned.words[0]!.token, prompts });
+      if (half && format.isModel === 'folder') keep(true, await draw(prompts, [], await loadModel(place)));
+    }
   }
 }
 await writeSafetensors(join(out, 'ours.safetensors'), tensors, { about: JSON.stringify({ cases, samplers, steps, guidance }) });

@@ -1,6 +1,6 @@
 /** Reading what was learned, by this project or by other tools. */
 import { existsSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { parseRecipe, subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
@@ -53,13 +53,56 @@ async function find(path: string): Promise<Found> {
   };
 }
 
+/** The folder of the model that a run has left, where it has left a whole one, or `path` where that is one. */
+export const wholeModelOf = (path: string): string | undefined =>
+  [join(path, 'artefact'), path].find((folder) => existsSync(join(folder, 'model_index.json')));
+
+/**
+ * A whole model that DreamBooth has made, as something that was learned: to be written in another layout. Throws a
+ * UserError where nothing says that DreamBooth made it.
+ */
+export async function readWholeModel(folder: string, model: DiffusionModel): Promise<Learned> {
+  const path = join(folder, 'unet', 'diffusion_pytorch_model.safetensors');
+  const { metadata } = existsSync(path) ? await openSafetensors(path) : { metadata: {} as Record<string, string> };
+  const { method: name, base, tokens, recipe: text } = metadata;
+  if (name === undefined)
+    throw new UserError(`${folder} is a model that no run of Contextura has made: there is nothing learned in it to export`);
+  const method = methodOf(name);
+  const recipe = text === undefined ? undefined : recipeIn(text, path);
+  const { rank = 4, loraText = false, vectors = 1 } = recipe ?? {};
+  const settings = { vectors, rank, loraText };
+  const words = (tokensIn(tokens) ?? []).map((token) => ({
+    token,
+    className: recipe && subjectsOf(recipe).find((one) => one.token === token)?.class,
+  }));
+  const weights = method.initial(model, settings, { rows: { data: new Float32Array(0), shape: [0, 0] }, seed: 0 });
+  return { method, settings, words, weights, recipe, ...(base !== undefined && { base }) };
+}
+
+/** The recipe of what lies at a path: the run's, or the one in its files' headers; undefined where neither is there. */
+export async function recipeAt(path: string): Promise<Recipe | undefined> {
+  const record = join(path, 'run.json');
+  if (existsSync(record)) {
+    const text = await readFile(record, 'utf8');
+    let value: { recipe?: unknown };
+    try {
+      value = JSON.parse(text) as { recipe?: unknown };
+    } catch {
+      throw new UserError(`${record} is not JSON: name the base model with --model`);
+    }
+    return parseRecipe(value.recipe, record);
+  }
+  const { where, metadata } = await find(path);
+  return metadata.recipe === undefined ? undefined : recipeIn(metadata.recipe, where);
+}
+
 /**
  * What was learned, for a model. Throws a UserError where the two do not fit: by shape, or because it was learned on
  * another base model.
  */
 export async function readArtefact(path: string, model: DiffusionModel): Promise<Learned> {
-  const whole = existsSync(join(path, 'artefact', 'model_index.json')) ? join(path, 'artefact') : path;
-  if (existsSync(join(whole, 'model_index.json')))
+  const whole = wholeModelOf(path);
+  if (whole !== undefined)
     throw new UserError(`--artefact ${path} is a whole model, as DreamBooth makes them: give it as --model ${whole}`);
   const { where, weights, metadata } = await find(path);
   if (metadata.base !== undefined && metadata.base !== fingerprint(model))

@@ -7,7 +7,8 @@ import { writeSafetensors } from '../files/safetensors.ts';
 import type { Learned } from '../methods/learned.ts';
 import type { Format } from '../methods/method.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { writeModelFolder } from '../models/save.ts';
+import { traces } from '../models/load.ts';
+import { weightsOf, writeModelFolder, writeTokenizer } from '../models/save.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /** Weights under their own names: the layout of a method that names none. */
@@ -35,9 +36,38 @@ export const provenance = (learned: Learned, model: DiffusionModel): Record<stri
   format: 'pt',
   method: learned.method.name,
   tokens: JSON.stringify(learned.words.map(({ token }) => token)),
-  base: fingerprint(model),
+  base: learned.base ?? fingerprint(model),
   ...(learned.recipe && { recipe: JSON.stringify(learned.recipe) }),
 });
+
+/** What a single file says of the model that it is, in Stability AI's words. */
+const modelSpec = ({ scheduler }: DiffusionModel): Record<string, string> => ({
+  'modelspec.prediction_type': scheduler.prediction_type === 'epsilon' ? 'epsilon' : 'v',
+});
+
+/** The base model's other parts, without its contextualizer, which belongs to the text encoder as it was. */
+async function writeRest(folder: string, model: DiffusionModel, own: readonly string[], dtype: 'F32' | 'F16'): Promise<void> {
+  if (!statSync(model.folder).isDirectory()) return writeModelFolder(folder, model, new Set(own), dtype);
+  const left = new Set(own.map((name) => join(model.folder, name)));
+  const skipped = /(^|[\\/])contextualizer([\\/.]|$)|\.bin$|\.safetensors(\.index\.json)?$/;
+  const keep = /(^|[\\/])vae[\\/]/;
+  await mkdir(folder, { recursive: true });
+  await cp(model.folder, folder, {
+    recursive: true,
+    dereference: true,
+    filter: (path) => {
+      const within = path.slice(model.folder.length);
+      return !left.has(path) && ((dtype === 'F32' && keep.test(within)) || !skipped.test(within));
+    },
+  });
+  if (dtype === 'F16')
+    await writeSafetensors(
+      join(folder, 'vae', 'diffusion_pytorch_model.safetensors'),
+      weightsOf(model.vae, traces.vae.run),
+      { format: 'pt' },
+      dtype,
+    );
+}
 
 /** Writes the files of a layout into `folder`; returns the path to hand out: the only file, or the folder. */
 export async function writeArtefact(
@@ -49,22 +79,12 @@ export async function writeArtefact(
   const { format = formatOf(learned), half = false } = options;
   const { words, settings } = learned;
   const files = format.write(learned.weights, { tokens: words.map(({ token }) => token), model, settings });
-  if (format.isModel === true && !statSync(model.folder).isDirectory()) await writeModelFolder(folder, model, new Set(Object.keys(files)));
-  else if (format.isModel === true) {
-    // The base model's other parts; its contextualizer belongs to the text encoder as it was.
-    const left = new Set(Object.keys(files).map((name) => join(model.folder, name)));
-    const skipped = /(^|[\\/])contextualizer([\\/]|$)|\.bin$|\.safetensors(\.index\.json)?$/;
-    const keep = /[\\/]vae[\\/]/;
-    await mkdir(folder, { recursive: true });
-    await cp(model.folder, folder, {
-      recursive: true,
-      dereference: true,
-      filter: (path) => !left.has(path) && (keep.test(path) || !skipped.test(path.slice(model.folder.length))),
-    });
-  }
+  const dtype = half ? 'F16' : 'F32';
+  if (format.isModel === 'file') await writeTokenizer(join(folder, 'tokenizer'), model);
+  else if (format.isModel === 'folder') await writeRest(folder, model, Object.keys(files), dtype);
   const names = Object.keys(files);
   if (names.length === 0) throw internal(`${learned.method.name} writes no files`);
-  const metadata = provenance(learned, model);
-  for (const name of names) await writeSafetensors(join(folder, name), files[name]!, metadata, half ? 'F16' : 'F32');
+  const metadata = { ...provenance(learned, model), ...(format.isModel === 'file' && modelSpec(model)) };
+  for (const name of names) await writeSafetensors(join(folder, name), files[name]!, metadata, dtype);
   return names.length === 1 ? join(folder, names[0]!) : folder;
 }

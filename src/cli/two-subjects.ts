@@ -79,7 +79,9 @@ export async function sweepTwoSubjects(
   args: { recipe: string; out: string; device: string; quiet?: boolean | undefined; json?: boolean | undefined },
 ): Promise<void> {
   const sweep = parseTwoSubjects(recipe, args.recipe);
-  const subjects = sweep.together.flatMap((name) => namedOfPair(name, args.recipe));
+  const both = sweep.together.map((name) => namedOfPair(name, args.recipe));
+  // One subject of every pair first: what is interrupted has seen all pairs.
+  const subjects = [0, 1].flatMap((which) => both.map((pair) => pair[which]!));
   const signal = interruptible();
   const engine = openEngine(args.device);
   const model = await loadModel(assetPath('tiny'));

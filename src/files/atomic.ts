@@ -1,5 +1,5 @@
 /** Every file appears whole or not at all: written beside its place, then renamed. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 
@@ -18,14 +18,23 @@ export function writeFailure(path: string, error: unknown): unknown {
   return code in reasons ? new UserError(`${path} cannot be written: ${reasons[code]}`, 1) : error;
 }
 
-export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
+/** A file in pieces, for what is too large for one buffer. */
+export async function writeAtomicallyInPieces(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const staged = `${path}.${process.pid}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(staged, data);
+    const file = await open(staged, 'w');
+    try {
+      for (const piece of pieces) await file.writeFile(piece);
+    } finally {
+      await file.close();
+    }
     await rename(staged, path);
   } catch (error) {
     await rm(staged, { force: true }).catch(() => undefined);
     throw writeFailure(path, error);
   }
 }
+
+export const writeAtomically = (path: string, data: string | Uint8Array): Promise<void> =>
+  writeAtomicallyInPieces(path, [typeof data === 'string' ? Buffer.from(data) : data]);

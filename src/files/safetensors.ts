@@ -1,7 +1,7 @@
 /** The safetensors format: an 8-byte length, a JSON header, raw little-endian tensors. */
 import { open } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
-import { writeAtomically } from './atomic.ts';
+import { writeAtomicallyInPieces } from './atomic.ts';
 import { floatToHalf } from './half.ts';
 import { readEntry, widths } from './tensors.ts';
 import type { FileDtype, TensorEntry, TensorTable } from './tensors.ts';
@@ -96,12 +96,12 @@ export async function readTensor(file: SafetensorsFile, name: string): Promise<F
   return readEntry(entry);
 }
 
-/** The bytes of a file: tensors in order of their names, each aligned to its own width. */
-export function encodeSafetensors(
+/** A file piece by piece: its header, then tensors in order of their names. */
+function* piecesOf(
   tensors: Readonly<Record<string, NewTensor>>,
-  metadata: Readonly<Record<string, string>> = {},
-  dtype: 'F32' | 'F16' = 'F32',
-): Uint8Array {
+  metadata: Readonly<Record<string, string>>,
+  dtype: 'F32' | 'F16',
+): Generator<Uint8Array> {
   const names = Object.keys(tensors).toSorted();
   let end = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata };
@@ -110,25 +110,27 @@ export function encodeSafetensors(
     header[name] = { dtype, shape, data_offsets: [end, (end += data.length * widths[dtype])] };
   }
   const json = Buffer.from(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8;
-  const bytes = Buffer.alloc(8 + padded + end, 0x20);
-  bytes.writeBigUInt64LE(BigInt(padded));
+  const bytes = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, 0x20);
+  bytes.writeBigUInt64LE(BigInt(bytes.length - 8));
   json.copy(bytes, 8);
-  let offset = 8 + padded;
+  yield bytes;
   for (const name of names) {
     const { data } = tensors[name]!;
     const raw = dtype === 'F32' ? data : Uint16Array.from(data, floatToHalf);
-    Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).copy(bytes, offset);
-    offset += raw.byteLength;
+    yield new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
   }
-  return bytes;
 }
 
-export async function writeSafetensors(
+/** The bytes of a file. */
+export const encodeSafetensors = (
+  tensors: Readonly<Record<string, NewTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+  dtype: 'F32' | 'F16' = 'F32',
+): Uint8Array => Buffer.concat([...piecesOf(tensors, metadata, dtype)]);
+
+export const writeSafetensors = (
   path: string,
   tensors: Readonly<Record<string, NewTensor>>,
   metadata: Readonly<Record<string, string>> = {},
   dtype: 'F32' | 'F16' = 'F32',
-): Promise<void> {
-  await writeAtomically(path, encodeSafetensors(tensors, metadata, dtype));
-}
+): Promise<void> => writeAtomicallyInPieces(path, piecesOf(tensors, metadata, dtype));

@@ -18,6 +18,8 @@ export interface Learned {
   weights: Weights;
   /** The recipe that made it, where that is known. */
   recipe: Recipe | undefined;
+  /** Fingerprint of the model that it was learned on, where that is not the model that it is read with. */
+  base?: string;
 }
 
 /** A subject as prompts name it: "<v> dog". */

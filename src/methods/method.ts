@@ -55,8 +55,8 @@ export interface Format {
   ) => Record<string, Weights>;
   /** What a table of tensors holds, where it has this layout; undefined where it has not. */
   read: (tensors: Weights, model: DiffusionModel) => { weights: Weights; settings: Partial<MethodSettings>; tokens?: string[] } | undefined;
-  /** The files are parts of a model folder, of which the rest is the base model's. */
-  isModel?: boolean;
+  /** The files are parts of a model folder, of which the rest is the base model's; or one file that is a whole model. */
+  isModel?: 'folder' | 'file';
 }
 
 export interface Method {

@@ -1,4 +1,4 @@
-/** Foreign tensor names → those of diffusers and transformers. */
+/** Foreign tensor names → those of diffusers and transformers, and back for what is exported. */
 import { rowsOf } from '../files/tensors.ts';
 import type { TensorEntry, TensorTable } from '../files/tensors.ts';
 
@@ -123,4 +123,99 @@ export function openClipText(tensors: TensorTable, layers: number): TensorTable 
     if (!placed.includes('.in_proj.')) return [[`text_model.${placed}`, entry]];
     return ['q_proj', 'k_proj', 'v_proj'].map((part, i) => [`text_model.${placed.replace('in_proj', part)}`, rowsOf(entry, i, 3)] as const);
   });
+}
+
+interface Values {
+  data: Float32Array;
+  shape: readonly number[];
+}
+type ValueTable = Readonly<Record<string, Values>>;
+
+const mapNames = (tensors: ValueTable, each: (name: string) => string): ValueTable =>
+  Object.fromEntries(Object.entries(tensors).map(([name, values]) => [each(name), values]));
+
+const toLdmResnet: readonly Rule[] = [
+  [/\.norm1\./, '.in_layers.0.'],
+  [/\.conv1\./, '.in_layers.2.'],
+  [/\.time_emb_proj\./, '.emb_layers.1.'],
+  [/\.norm2\./, '.out_layers.0.'],
+  [/\.conv2\./, '.out_layers.3.'],
+  [/\.conv_shortcut\./, '.skip_connection.'],
+];
+
+/** A U-Net under latent-diffusion's names: `ldmUnet` backwards. */
+export function toLdmUnet(tensors: ValueTable, depth = 2): ValueTable {
+  const period = depth + 1;
+  const attentive = new Set(Object.keys(tensors).flatMap((name) => /^up_blocks\.(\d+)\.attentions\./.exec(name)?.[1] ?? []));
+  const rules: readonly Rule[] = [
+    [/^time_embedding\.linear_1\./, 'time_embed.0.'],
+    [/^time_embedding\.linear_2\./, 'time_embed.2.'],
+    [/^conv_in\./, 'input_blocks.0.0.'],
+    [/^conv_norm_out\./, 'out.0.'],
+    [/^conv_out\./, 'out.2.'],
+    [/^down_blocks\.(\d+)\.downsamplers\.0\.conv\./, (_, block) => `input_blocks.${(Number(block) + 1) * period}.0.op.`],
+    [/^down_blocks\.(\d+)\.resnets\.(\d+)\./, (_, block, i) => `input_blocks.${Number(block) * period + Number(i) + 1}.0.`],
+    [/^down_blocks\.(\d+)\.attentions\.(\d+)\./, (_, block, i) => `input_blocks.${Number(block) * period + Number(i) + 1}.1.`],
+    [/^mid_block\.resnets\.0\./, 'middle_block.0.'],
+    [/^mid_block\.attentions\.0\./, 'middle_block.1.'],
+    [/^mid_block\.resnets\.1\./, 'middle_block.2.'],
+    [
+      /^up_blocks\.(\d+)\.upsamplers\.0\.conv\./,
+      (_, block) => `output_blocks.${Number(block) * period + depth}.${attentive.has(block!) ? 2 : 1}.conv.`,
+    ],
+    [/^up_blocks\.(\d+)\.resnets\.(\d+)\./, (_, block, i) => `output_blocks.${Number(block) * period + Number(i)}.0.`],
+    [/^up_blocks\.(\d+)\.attentions\.(\d+)\./, (_, block, i) => `output_blocks.${Number(block) * period + Number(i)}.1.`],
+  ];
+  return mapNames(tensors, (name) => {
+    const placed = rename(name, rules) ?? name;
+    return name.includes('.resnets.') ? (rename(placed, toLdmResnet) ?? placed) : placed;
+  });
+}
+
+/** A VAE under latent-diffusion's names, its attention as 1×1 convolutions: `ldmVae` backwards. */
+export function toLdmVae(tensors: ValueTable, levels = 4): ValueTable {
+  const rules: readonly Rule[] = [
+    [/^encoder\.down_blocks\.(\d+)\.resnets\./, 'encoder.down.$1.block.'],
+    [/^encoder\.down_blocks\.(\d+)\.downsamplers\.0\./, 'encoder.down.$1.downsample.'],
+    [/^decoder\.up_blocks\.(\d+)\.resnets\./, (_, n) => `decoder.up.${levels - 1 - Number(n)}.block.`],
+    [/^decoder\.up_blocks\.(\d+)\.upsamplers\.0\./, (_, n) => `decoder.up.${levels - 1 - Number(n)}.upsample.`],
+    [/\.mid_block\.resnets\.0\./, '.mid.block_1.'],
+    [/\.mid_block\.resnets\.1\./, '.mid.block_2.'],
+    [/\.mid_block\.attentions\.0\.group_norm\./, '.mid.attn_1.norm.'],
+    [/\.mid_block\.attentions\.0\.to_([qkv])\./, '.mid.attn_1.$1.'],
+    [/\.mid_block\.attentions\.0\.to_out\.0\./, '.mid.attn_1.proj_out.'],
+    [/\.conv_norm_out\./, '.norm_out.'],
+  ];
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { data, shape }]) => {
+      const placed = (rename(name, rules) ?? name).replace('.conv_shortcut.', '.nin_shortcut.');
+      return [placed, { data, shape: /\.attn_1\.(q|k|v|proj_out)\.weight$/.test(placed) ? [...shape, 1, 1] : shape }];
+    }),
+  );
+}
+
+/** A text encoder under OpenCLIP's names, its three projections as one matrix: `openClipText` backwards. */
+export function toOpenClip(tensors: ValueTable): ValueTable {
+  const rules: readonly Rule[] = [
+    [/^embeddings\.position_embedding\.weight$/, 'positional_embedding'],
+    [/^embeddings\.token_embedding\./, 'token_embedding.'],
+    [/^final_layer_norm\./, 'ln_final.'],
+    [/^encoder\.layers\.(\d+)\.layer_norm([12])\./, 'transformer.resblocks.$1.ln_$2.'],
+    [/^encoder\.layers\.(\d+)\.mlp\.fc1\./, 'transformer.resblocks.$1.mlp.c_fc.'],
+    [/^encoder\.layers\.(\d+)\.mlp\.fc2\./, 'transformer.resblocks.$1.mlp.c_proj.'],
+    [/^encoder\.layers\.(\d+)\.self_attn\.out_proj\./, 'transformer.resblocks.$1.attn.out_proj.'],
+  ];
+  const out: Record<string, Values> = {};
+  for (const [full, values] of Object.entries(tensors)) {
+    const name = full.replace(/^text_model\./, '');
+    const [, layer, part, kind] = /^encoder\.layers\.(\d+)\.self_attn\.([qkv])_proj\.(weight|bias)$/.exec(name) ?? [];
+    if (layer === undefined) out[rename(name, rules) ?? name] = values;
+    else if (part === 'q') {
+      const three = ['q', 'k', 'v'].map((one) => tensors[full.replace('.q_proj.', `.${one}_proj.`)]!);
+      const data = new Float32Array(3 * values.data.length);
+      three.forEach((one, i) => data.set(one.data, i * values.data.length));
+      out[`transformer.resblocks.${layer}.attn.in_proj_${kind}`] = { data, shape: [3 * values.shape[0]!, ...values.shape.slice(1)] };
+    }
+  }
+  return out;
 }

@@ -25,26 +25,37 @@ export const pipelineIndex = {
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** The weights of a component, under diffusers' or transformers' names. */
-function weightsOf<C>({ config, parameters }: Component<C>, run: (p: Parameters, config: C) => unknown): Record<string, NewTensor> {
+export function weightsOf<C>({ config, parameters }: Component<C>, run: (p: Parameters, config: C) => unknown): Record<string, NewTensor> {
   const { source, tensors } = stateSource();
   run(new Parameters(source), config);
   return Object.fromEntries([...tensors].map(([name, { shape }]) => [name, { data: valuesOf(parameters.get(name, shape)), shape }]));
 }
 
-/**
- * Writes a model's folder: configs, tokenizer, scheduler, weights as float32. Weights files whose paths in the folder
- * are in `without` are left to the caller.
- */
-export async function writeModelFolder(folder: string, model: DiffusionModel, without: ReadonlySet<string> = new Set()): Promise<void> {
-  const { tokenizer, textEncoder, unet, vae, scheduler } = model;
-  const write = (name: string, value: object): Promise<void> => writeAtomically(join(folder, name), json(value));
+/** Writes a model's tokenizer into a folder. */
+export async function writeTokenizer(folder: string, { tokenizer, textEncoder }: DiffusionModel): Promise<void> {
   const { vocab, merges } = tokenizer.definition;
   const special = { bos_token: startToken, eos_token: endToken, pad_token: tokenizer.paddingToken, unk_token: endToken };
-  await writeAtomically(join(folder, 'tokenizer', 'vocab.json'), JSON.stringify(vocab));
-  await writeAtomically(join(folder, 'tokenizer', 'merges.txt'), `${['#version: 0.2', ...merges].join('\n')}\n`);
   const { max_position_embeddings: length } = textEncoder.config;
-  await write('tokenizer/tokenizer_config.json', { tokenizer_class: 'CLIPTokenizer', model_max_length: length, ...special });
-  await write('tokenizer/special_tokens_map.json', special);
+  const config = { tokenizer_class: 'CLIPTokenizer', model_max_length: length, ...special };
+  await writeAtomically(join(folder, 'vocab.json'), JSON.stringify(vocab));
+  await writeAtomically(join(folder, 'merges.txt'), `${['#version: 0.2', ...merges].join('\n')}\n`);
+  await writeAtomically(join(folder, 'tokenizer_config.json'), json(config));
+  await writeAtomically(join(folder, 'special_tokens_map.json'), json(special));
+}
+
+/**
+ * Writes a model's folder: configs, tokenizer, scheduler, weights as float32 or float16. Weights files whose paths in the
+ * folder are in `without` are left to the caller.
+ */
+export async function writeModelFolder(
+  folder: string,
+  model: DiffusionModel,
+  without: ReadonlySet<string> = new Set(),
+  dtype: 'F32' | 'F16' = 'F32',
+): Promise<void> {
+  const { tokenizer, textEncoder, unet, vae, scheduler } = model;
+  const write = (name: string, value: object): Promise<void> => writeAtomically(join(folder, name), json(value));
+  await writeTokenizer(join(folder, 'tokenizer'), model);
   const text = { architectures: ['CLIPTextModel'], model_type: 'clip_text_model', bos_token_id: tokenizer.start };
   await write('text_encoder/config.json', { ...text, ...textEncoder.config, eos_token_id: tokenizer.end });
   await write('unet/config.json', { _class_name: 'UNet2DConditionModel', ...unet.config });
@@ -61,6 +72,6 @@ export async function writeModelFolder(folder: string, model: DiffusionModel, wi
     'vae/diffusion_pytorch_model.safetensors': () => weightsOf(vae, traces.vae.run),
   };
   for (const [name, values] of Object.entries(weights))
-    if (!without.has(name)) await writeSafetensors(join(folder, name), values(), { format: 'pt' });
+    if (!without.has(name)) await writeSafetensors(join(folder, name), values(), { format: 'pt' }, dtype);
   await write('model_index.json', pipelineIndex);
 }

@@ -3,7 +3,7 @@ import { schedulerConfig } from '../diffusion/schedule.ts';
 import type { Prediction, SchedulerConfig } from '../diffusion/schedule.ts';
 import { clipTextConfig } from './clip-text.ts';
 import type { ClipTextConfig } from './clip-text.ts';
-import { currentText, ldmUnet, ldmVae, openClipText, under } from './keys.ts';
+import { currentText, ldmUnet, ldmVae, openClipText, toLdmUnet, toLdmVae, toOpenClip, under } from './keys.ts';
 import { unetConfig } from './unet.ts';
 import type { UnetConfig } from './unet.ts';
 import { vaeConfig } from './vae.ts';
@@ -96,6 +96,27 @@ export function splitCheckpoint(weights: Weights, layout: Layout): Record<'textE
     unet: part('U-Net', ldmUnet(under(tensors, 'model.diffusion_model.'), layout.unet.layers_per_block)),
     vae: part('VAE', ldmVae(under(tensors, 'first_stage_model.'), layout.vae.block_out_channels.length)),
   };
+}
+
+type Values = Readonly<Record<string, { data: Float32Array; shape: readonly number[] }>>;
+
+/** Whether a text encoder is that of Stable Diffusion 2, whose single files have OpenCLIP's names. */
+export const isOpenClip = ({ hidden_size: width }: ClipTextConfig): boolean => width === layouts[2].textEncoder.hidden_size;
+
+/** The three components under the names of a single file: `splitCheckpoint` backwards. */
+export function joinCheckpoint(
+  parts: Record<'textEncoder' | 'unet' | 'vae', Values>,
+  layout: Pick<Layout, 'unet' | 'vae' | 'openClip'>,
+): Record<string, { data: Float32Array; shape: readonly number[] }> {
+  const out: Record<string, { data: Float32Array; shape: readonly number[] }> = {};
+  const put = (prefix: string, values: Values): void => {
+    for (const [name, value] of Object.entries(values)) out[prefix + name] = value;
+  };
+  if (layout.openClip) put('cond_stage_model.model.', toOpenClip(parts.textEncoder));
+  else put('cond_stage_model.transformer.', parts.textEncoder);
+  put('model.diffusion_model.', toLdmUnet(parts.unet, layout.unet.layers_per_block));
+  put('first_stage_model.', toLdmVae(parts.vae, layout.vae.block_out_channels.length));
+  return out;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Tensor } from '../../src/graph/tensor.ts';
 import { clipText, clipTextConfig, clipTokenEmbedding } from '../../src/models/clip-text.ts';
 import { loadModel, singleFile } from '../../src/models/load.ts';
 import { writeModelFolder } from '../../src/models/save.ts';
-import { layouts } from '../../src/models/stable-diffusion.ts';
+import { isOpenClip, joinCheckpoint, layouts } from '../../src/models/stable-diffusion.ts';
 import type { Layout } from '../../src/models/stable-diffusion.ts';
 import { unet, unetConfig } from '../../src/models/unet.ts';
 import { vaeConfig, vaeDecode, vaeEncode } from '../../src/models/vae.ts';
@@ -170,6 +170,24 @@ describe.each([1, 2] as const)('Stable Diffusion %i, small', (version) => {
         name,
       ).toBe(true);
     expect(count).toBe(686 + 248 + 4 + 16 * layout.textEncoder.num_hidden_layers);
+  });
+
+  test('the real model’s tensors go back to the names and shapes of a single file', () => {
+    // One number a tensor stands for all of its values; OpenCLIP's joined projections have three.
+    const parts: Record<'text' | 'unet' | 'vae', Record<string, Weight>> = { text: {}, unet: {}, vae: {} };
+    realTensors(version).forEach(([part, name, , shape], i) => (parts[part][name] = { data: Float32Array.of(i), shape }));
+    const layout = layouts[version];
+    const joined = joinCheckpoint({ textEncoder: parts.text, unet: parts.unet, vae: parts.vae }, layout);
+    const besides = /position_ids|logit_scale|^model_ema|resblocks\.23\./;
+    const published = [...singleFileShapes(version)].filter(([name]) => !besides.test(name));
+    expect(new Map(Object.entries(joined).map(([name, { shape }]) => [name, shape.join()]))).toEqual(
+      new Map(published.map(([name, shape]) => [name, shape.join()])),
+    );
+    for (const [part, name, single] of realTensors(version)) {
+      const third = version === 2 ? ['q_proj', 'k_proj', 'v_proj'].findIndex((kind) => part === 'text' && name.includes(kind)) : -1;
+      expect(joined[single]!.data[Math.max(0, third)], single).toBe(parts[part][name]!.data[0]);
+    }
+    expect(isOpenClip(layout.textEncoder)).toBe(version === 2);
   });
 
   test('the real model’s tensors, all of them, by both of their names', async () => {
