@@ -8,6 +8,7 @@ import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
 import { measureFeatures } from '../sweep/bench-features.ts';
 import { measureCustomize, measureUnet, writeSd15 } from '../sweep/sd15.ts';
+import { methodNames } from '../methods/index.ts';
 import { promptSet } from '../world/captions.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import { numberFlag, openEngine, say, sharedFlags, versions } from './terminal.ts';
@@ -52,6 +53,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
       images,
       subject: 'dog',
       richPrompts: promptSet('dog', 200),
+      method: args.method as string,
       promptBatch,
       lambda,
       steps,
@@ -76,7 +78,8 @@ export const bench = defineCommand({
   args: {
     model: { type: 'string', description: modelDescription, default: 'tiny' },
     ...modelFlags,
-    sd15: { type: 'boolean', description: 'textual inversion at Stable Diffusion 1.5’s size, on random weights' },
+    sd15: { type: 'boolean', description: 'customize at Stable Diffusion 1.5’s size, on random weights' },
+    method: { type: 'string', description: `with --sd15: ${methodNames().join(', ')}`, default: 'ti' },
     unet: { type: 'boolean', description: 'with --sd15: the U-Net alone, forwards and backwards to the prompt' },
     profile: { type: 'string', description: 'with --unet: prefix of a file for the time of each operator' },
     dir: { type: 'string', description: 'with --sd15: folder of the random checkpoint; contextura-sd15 in the system’s temporary folder' },

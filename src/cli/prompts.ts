@@ -16,7 +16,7 @@ import { PartialPrompts } from '../text/partial.ts';
 import { promptLines, subjectMark, withSubject } from '../text/prompts.ts';
 import { judgePrompts, typeOf } from '../text/quality.ts';
 import type { Judgement } from '../text/quality.ts';
-import { promptSet } from '../world/captions.ts';
+import { promptSet, specificPrompts } from '../world/captions.ts';
 import { isWorldClass } from './customize.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, version } from './terminal.ts';
 
@@ -73,7 +73,11 @@ export const prompts = defineCommand({
     count: { type: 'string', description: 'how many prompts', default: '200' },
     out: { type: 'string', description: 'file for the prompts, one a line; FILE.json tells where they come from' },
     types: { type: 'string', description: `types of context, parted by commas: ${contextTypes.join(', ')}; all` },
-    'concept-of': { type: 'string', description: 'another concept of the same pictures, such as man: each prompt shows both' },
+    'concept-of': {
+      type: 'string',
+      description:
+        'another concept of the same pictures, such as man: each prompt shows both; with --model tiny, what is said of --class alone',
+    },
     like: { type: 'string', description: 'a class whose vocabulary suits, where the grammar does not know --class' },
     llm: { type: 'string', description: 'address of an OpenAI-compatible endpoint; its key is in OPENAI_API_KEY' },
     'llm-model': { type: 'string', description: 'name of the language model' },
@@ -134,8 +138,12 @@ export const prompts = defineCommand({
     const started = performance.now();
     let made: Made;
     if (args.llm !== undefined) made = await ask(args, shared, rules);
-    else if (args.model === 'tiny' && isWorldClass(className!) && conceptOf === undefined) {
-      const set = promptSet(className, count, seed);
+    else if (args.model === 'tiny' && isWorldClass(className!) && (conceptOf === undefined || isWorldClass(conceptOf))) {
+      const set = conceptOf === undefined ? promptSet(className, count, seed) : specificPrompts(className, conceptOf, count, seed);
+      if (set.length === 0)
+        throw new UserError(
+          `--concept-of ${conceptOf}: nothing in the embedded model’s world is said of a ${className} and not of a ${conceptOf}: name a class of another kind`,
+        );
       made = { prompts: set.map((prompt) => ({ prompt, type: typeOf(prompt) })), generator: { name: 'world' } };
     } else {
       const like = args.like === undefined ? undefined : nounFlag('like', args.like);

@@ -9,10 +9,8 @@ import { bicubic } from './resample.ts';
 const smallest = 0.02;
 /** What the longest side of a part takes of its portrait, as a subject does in a picture of its own. */
 const portraitShare = 0.72;
-/**
- * How much nearer to one subject than to the other a part has to be. On 80 renders of two subjects and 240 of one, all of
- * them identities that nothing was trained on, it finds 97 % of those present and 0.4 % of those absent.
- */
+/** How like a subject a part has to be, and how much nearer to it than to the other one: mean cosines of DINO features. */
+export const leastLikeness = 0.4;
 export const partMargin = 0.06;
 
 /** Pixels that hang together within a mask of shares [size, size], a list for each part. */
@@ -62,8 +60,8 @@ export async function partFeatures(judges: Judges, pictures: readonly Float32Arr
 }
 
 /**
- * Whether each picture shows each of two subjects, of whom pictures are given: whether one of its parts is nearer to that
- * subject than to the other by `partMargin`, in mean cosine of DINO features.
+ * Whether each picture shows each of two subjects, of whom pictures are given: whether one of its parts is like that subject
+ * by `leastLikeness`, and nearer to it than to the other by `partMargin`. A blend of both is neither.
  */
 export async function present(
   judges: Judges,
@@ -74,7 +72,8 @@ export async function present(
   const near = (part: Float32Array, all: readonly Float32Array[]): number =>
     all.reduce((sum, one) => sum + cosine(part, one), 0) / all.length;
   return (await partFeatures(judges, pictures)).map((parts) => {
-    const leads = parts.map((part) => near(part, first) - near(part, second));
-    return [leads.some((lead) => lead >= partMargin), leads.some((lead) => -lead >= partMargin)];
+    const likeness = parts.map((part) => [near(part, first), near(part, second)] as const);
+    const shows = (own: number, other: number): boolean => own >= leastLikeness && own - other >= partMargin;
+    return [likeness.some(([a, b]) => shows(a, b)), likeness.some(([a, b]) => shows(b, a))];
   });
 }

@@ -12,6 +12,7 @@ import { input, mean, square, subtract } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import type { Shape } from '../graph/tensor.ts';
+import { methodOf } from '../methods/index.ts';
 import { clipText, clipTextConfig, clipTokenEmbedding } from '../models/clip-text.ts';
 import { contextualizer, contextualizerConfig, maskTokens } from '../models/contextualizer.ts';
 import { loadModel } from '../models/load.ts';
@@ -232,6 +233,7 @@ export interface Sd15Options {
   images: string;
   /** What the photographs show. */
   subject: string;
+  method: string;
   richPrompts: readonly string[];
   promptBatch: number;
   lambda: number;
@@ -255,17 +257,23 @@ export interface Sd15Figures {
 
 export const peakGB = (): number => (process.resourceUsage().maxRSS * 1024) / 1e9;
 
-/** Textual inversion with the MLM objective on photographs, through `customize`, at 512 × 512 pixels and batch 1. */
+/** A method, with the MLM objective where it trains anything of the text, on photographs through `customize`, at 512 × 512 pixels and batch 1. */
 export async function measureCustomize(options: Sd15Options): Promise<Sd15Figures> {
-  const { engine, folder, images, subject, richPrompts, promptBatch, lambda, steps, out } = options;
+  const { engine, folder, images, subject, richPrompts, promptBatch, steps, out } = options;
   const start = performance.now();
   const model = await loadModel(folder);
+  const method = methodOf(options.method);
+  const lambda = method.trainsText({ vectors: 1, rank: 4, loraText: false }) ? options.lambda : 0;
   const recipe = parseRecipe({
+    ...method.defaults,
     model: folder,
     images,
     class: subject,
+    method: method.name,
     steps,
     batchSize: 1,
+    accumulation: 1,
+    priorCount: 0,
     promptBatch,
     lambda,
     flip: false,
