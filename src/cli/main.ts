@@ -16,6 +16,7 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
     load: async () => (await import('./generate.ts')).generate,
   },
   prompts: { about: 'build or judge a contextually diverse prompt set', load: async () => (await import('./prompts.ts')).prompts },
+  masks: { about: 'masks of pictures by a segmenter, for customize --masks', load: async () => (await import('./masks.ts')).masks },
   pretrain: {
     about: 'pretrain a contextualizer, or remake the embedded model',
     load: async () => (await import('./pretrain.ts')).pretrain,
