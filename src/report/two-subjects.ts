@@ -26,10 +26,12 @@ const titles: Record<keyof TwoSubjectsScores, string> = {
   showsOther: 'shows the other',
 };
 
+const lessIsBetter: ReadonlySet<keyof TwoSubjectsScores> = new Set(['other', 'showsOther']);
+
 const style = `
 :root{color-scheme:light dark}body{margin:0 auto;max-width:1100px;padding:28px 20px 60px;font:15px/1.5 system-ui,sans-serif}
 table{border-collapse:collapse;margin:12px 0}th,td{padding:4px 16px 4px 0;text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child{text-align:left}th{border-bottom:1px solid #8888}small{opacity:.65}.above{color:#1f7a5c;font-weight:600}.below{color:#b4532a;font-weight:600}
+th:first-child,td:first-child{text-align:left}th{border-bottom:1px solid #8888}small{opacity:.65}.better{color:#1f7a5c;font-weight:600}.worse{color:#b4532a;font-weight:600}
 p{max-width:75ch}.row{display:flex;gap:5px;align-items:center;margin:5px 0}.row b{flex:0 0 130px;font-size:13px}.row img{width:72px;height:72px;border-radius:4px;image-rendering:pixelated}
 `;
 
@@ -54,7 +56,9 @@ export function twoSubjectsReport(
     escapeHtml(`${of} − ${against}`),
     ...twoSubjectsScores.map((key) => {
       const { mean, lo, hi } = scores[key];
-      return `<span class="${lo > 0 ? 'above' : hi < 0 ? 'below' : ''}">${signed(mean)}</span> <small>${signed(lo)} to ${signed(hi)}</small>`;
+      const better = lessIsBetter.has(key) ? hi < 0 : lo > 0;
+      const worse = lessIsBetter.has(key) ? lo > 0 : hi < 0;
+      return `<span class="${better ? 'better' : worse ? 'worse' : ''}">${signed(mean)}</span> <small>${signed(lo)} to ${signed(hi)}</small>`;
     }),
   ]);
   const cells = summary.cells.map((cell) => [
@@ -73,7 +77,7 @@ export function twoSubjectsReport(
 <p>Every picture that was learned from shows two subjects. A word was learned for one of them, without saying where it is; with MLM it also had to make sense in sentences that can be said of its class and not of the other. <code>${escapeHtml(given.about.split(': ').at(-1)!)}</code></p>
 <h2>Means over subjects</h2>${table(['', ...names], variants)}
 <h2>Differences, paired by subject</h2>${table(['', ...names], differences)}
-<p><small>Like the named, like the other: DINO-FG to pictures of each alone; lead: the first minus the second. Shows: the share of pictures in which one segmented part is clearly nearer to that subject than to the other. 95 % bootstrap intervals over pairs.</small></p>
+<p><small>Like the named, like the other: DINO-FG to pictures of each alone; lead: the first minus the second. Shows: the share of pictures in which one segmented part is like that subject and clearly nearer to it than to the other; a blend of both is neither. 95 % bootstrap intervals over pairs.</small></p>
 <h2>Pictures</h2><p><small>Left to right: ${given.prompts.map(escapeHtml).join('; ')}</small></p>${figures.join('')}
 <h2>By subject</h2>${table(['', ...names], cells)}</html>
 `;

@@ -46,7 +46,7 @@ test('differences are paired by subject, intervals are over pairs', () => {
     },
     { variants, differences, cells },
   );
-  expect(page).toContain('<span class="above">+0.150</span>');
+  expect(page).toContain('<span class="better">+0.150</span>');
   expect(page).toContain('src="data:image/png;base64,QUJD"');
   expect(page).not.toMatch(/(src|href)="(?!data:)/);
 });
