@@ -63,6 +63,7 @@ export const recipeSchema = z.strictObject({
   flip: z.boolean().default(true).describe('show pictures mirrored, too'),
   crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
   checkpointEvery: z.int().min(1).default(100),
+  keepCheckpoints: z.int().min(1).optional().describe('how many of the latest checkpoints stay; 2 where nothing is said'),
   sampleEvery: z.int().min(0).default(100).describe('steps between sample pictures; 0 for none'),
   tokenizer: z.string().optional().describe('folder of CLIP’s tokenizer, for a single-file model that has none beside it'),
   prediction: z.enum(['epsilon', 'v']).optional().describe('what the U-Net predicts, where the model does not say it'),

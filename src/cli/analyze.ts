@@ -12,19 +12,16 @@ import { pixelSize } from '../models/load.ts';
 import { drawMaps } from '../report/attention.ts';
 import { theoryNumbers, theoryReport } from '../report/theory.ts';
 import { readPrompts, withoutClass } from '../text/prompts.ts';
-import { promptSet } from '../world/captions.ts';
-import { classNames } from '../world/identity.ts';
-import type { ClassName } from '../world/identity.ts';
+import { isWorldClass } from './customize.ts';
 import { modelFolder } from './scorers.ts';
+import { heldOutPrompts } from './subjects.ts';
 import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
-/** Prompts of the embedded world that no bundled prompt set trains on. */
-function heldOutPrompts(className: string, count: number): readonly string[] {
-  if (!(classNames as readonly string[]).includes(className))
+/** Prompts that no bundled prompt set trains on. */
+function bundledContexts(className: string): readonly string[] {
+  if (!isWorldClass(className))
     throw new UserError(`--prompts is missing: name a file of prompts with {subject} (none are bundled for the class ${className})`);
-  const all = promptSet(className as ClassName, Infinity);
-  const trained = new Set(promptSet(className as ClassName, 200));
-  return all.filter((prompt) => !trained.has(prompt)).slice(0, count);
+  return heldOutPrompts(className);
 }
 
 type Compared = Figures & { baseline?: Figures; difference?: Differences };
@@ -113,8 +110,7 @@ export const analyze = defineCommand({
         throw new UserError(
           `--against ${against} learned a ${baseline.recipe.class} and ${folder} a ${className}: compare runs of one subject`,
         );
-      const all =
-        args.prompts === undefined ? heldOutPrompts(className, count) : withoutClass(await readPrompts(args.prompts, token), className);
+      const all = args.prompts === undefined ? bundledContexts(className) : withoutClass(await readPrompts(args.prompts, token), className);
       const photographs = pixelSize(run.model) > 128;
       const guidance = numberFlag('guidance', args.guidance ?? (photographs ? '7.5' : '4'), { min: 0, max: 100 });
       const analyse = async (one: CustomizedRun, name: string): Promise<Analysed> =>

@@ -32,6 +32,7 @@ const numbers: Record<string, { key: string; integer?: boolean }> = {
   crop: { key: 'crop' },
   'sample-every': { key: 'sampleEvery', integer: true },
   'checkpoint-every': { key: 'checkpointEvery', integer: true },
+  'keep-checkpoints': { key: 'keepCheckpoints', integer: true },
 };
 const texts: Record<string, string> = {
   model: 'model',
@@ -96,6 +97,7 @@ export const customize = defineCommand({
     crop: { type: 'string', description: 'smallest side of random crops, as a share; 1 for none' },
     'sample-every': { type: 'string', description: 'steps between sample pictures; 0 for none' },
     'checkpoint-every': { type: 'string', description: 'steps between checkpoints' },
+    'keep-checkpoints': { type: 'string', description: 'how many of the latest stay; 2. evaluate --checkpoints scores all that do' },
     out: { type: 'string', description: 'the run’s folder' },
     resume: { type: 'string', description: 'go on with the run in this folder' },
     ...sharedFlags,

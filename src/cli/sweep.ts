@@ -12,6 +12,7 @@ import { grammarPrompts } from '../text/grammar/grammar.ts';
 import { promptSet } from '../world/captions.ts';
 import { bundledSubject, completeRecipe } from './bundled.ts';
 import { isTwoSubjects, sweepTwoSubjects } from './two-subjects.ts';
+import { runKind } from './recipes.ts';
 import { assetPath, interruptible, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** A bundled subject as a sweep sees it. */
@@ -41,11 +42,21 @@ export const sweep = defineCommand({
     ...sharedFlags,
   },
   async run({ args }) {
-    const recipe = await readRecipe(args.recipe);
+    const value = await readRecipe(args.recipe);
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the runs');
-    if (isTwoSubjects(recipe)) return sweepTwoSubjects(recipe, { ...args, out: args.out });
-    const sweep = parseSweep(recipe, args.recipe);
+    if (isTwoSubjects(value)) return sweepTwoSubjects(value, { ...args, out: args.out });
     const chosen = args.subjects?.split(',').map((name) => name.trim());
+    if ('kind' in value)
+      return runKind({
+        path: args.recipe,
+        value,
+        out: args.out,
+        subjects: chosen,
+        device: args.device,
+        quiet: args.quiet === true,
+        json: args.json === true,
+      });
+    const sweep = parseSweep(value, args.recipe);
     const stranger = chosen?.find((name) => !sweep.subjects.includes(name));
     if (stranger !== undefined)
       throw new UserError(`--subjects: ${stranger} is not in ${args.recipe}, which has ${sweep.subjects.join(', ')}`);

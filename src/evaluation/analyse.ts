@@ -29,9 +29,10 @@ export interface Figures {
   sklByStep?: Record<string, number>;
 }
 
-type Columns = { sim1: number[]; sim2: number[]; skl?: number[] };
+export type Columns = { sim1: number[]; sim2: number[]; skl?: number[] };
 
-function columnsOf({ read, text, attention }: Analysed): Columns {
+/** Values of each figure, in the order of the prompts. */
+export function columnsOf({ read, text, attention }: Analysed): Columns {
   const skl = attention === undefined ? undefined : sklByPrompt(attention.rows, headlineSide(attention.rows));
   return {
     sim1: text.map((one) => one.sim1),

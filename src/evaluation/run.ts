@@ -3,18 +3,24 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readArtefact } from '../artefacts/read.ts';
-import { parseRecipe } from '../config.ts';
+import { parseRecipe, subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
+import { openSafetensors, readTensor } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
+import { methodOf } from '../methods/index.ts';
 import type { Learned } from '../methods/learned.ts';
+import type { Weights } from '../methods/method.ts';
 import { loadModel, pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
 import { withSubject } from '../text/prompts.ts';
+import { initialWeights, settingsOf } from '../trainer/prepare.ts';
+import { RunFolder } from '../trainer/run-folder.ts';
+import { resultPrefix } from '../trainer/step.ts';
 
 export interface CustomizedRun {
   folder: string;
@@ -41,6 +47,23 @@ export async function openRun(folder: string, folderOf: (model: string) => strin
   if (existsSync(join(whole, 'model_index.json'))) return { folder, recipe, model: await loadModel(whole), learned: [] };
   const model = await loadModel(folderOf(recipe.model));
   return { folder, recipe, model, learned: [await readArtefact(folder, model)] };
+}
+
+/** What a run had learned at a step that it kept a checkpoint of: the moving averages where it keeps them. */
+export async function learnedAt(folder: string, step: number, recipe: Recipe, model: DiffusionModel): Promise<Learned> {
+  const { run } = await RunFolder.open(folder);
+  const kept = await run.checkpoints();
+  if (!kept.includes(step))
+    throw new UserError(
+      `${folder} keeps no checkpoint of step ${step} (it has ${kept.length === 0 ? 'none' : kept.join(', ')}): learn it with keepCheckpoints`,
+    );
+  const method = methodOf(recipe.method);
+  const file = await openSafetensors(run.checkpoint(step));
+  const weights: Weights = {};
+  for (const [name, { shape }] of Object.entries(initialWeights(model, method, recipe)))
+    weights[name] = { data: await readTensor(file, resultPrefix(recipe) + name), shape };
+  const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
+  return { method, settings: settingsOf(recipe), words, weights, recipe };
 }
 
 export interface DrawOptions {

@@ -110,7 +110,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   }
   const save = async (step: number): Promise<void> => {
     await writeSafetensors(run.checkpoint(step), await training.state(), { step: String(step) });
-    await run.dropCheckpoints(2);
+    await run.dropCheckpoints(recipe.keepCheckpoints ?? 2);
   };
   const preview = new Preview(engine, model, method, recipe, tokens.tokenizer);
   yield { kind: 'start', step: begin, steps: recipe.steps, pictures: paths };

@@ -1,0 +1,60 @@
+/** What recipes of tables and figures share: subjects, variants of a recipe, where the subjects come from. */
+import * as z from 'zod';
+import type { Recipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import { sweepSchema } from './sweep.ts';
+import type { PromptSet, Sweep, SweepSubject } from './sweep.ts';
+
+const { about, subjects, sampling, recipe, prompts, variants, paper, expected } = sweepSchema.shape;
+
+/** Keys of every kind of recipe that learns subjects under variants. */
+export const sharedKeys = {
+  about,
+  subjects,
+  benchmark: z
+    .string()
+    .optional()
+    .describe(
+      'folder of google/dreambooth’s dataset, or of CustomConcept101: the subjects are its own; bundled ones where nothing is said',
+    ),
+  sampling,
+  recipe,
+  prompts,
+  variants: variants.unwrap(),
+  paper,
+  expected,
+};
+
+/** A subject of a recipe that also looks at what was learned. */
+export interface LearnedSubject extends SweepSubject {
+  /** Prompts with {subject} that the MLM objective does not see. */
+  contextPrompts: readonly string[];
+}
+
+export type Variant = Sweep['variants'][number];
+
+/** What one subject learns under one variant: the same as a table's recipe would make of it, so that they share runs. */
+export function learnedRecipe(
+  shared: { recipe: Sweep['recipe']; prompts: PromptSet },
+  variant: Variant,
+  subject: SweepSubject,
+): { recipe: Recipe; prompts: readonly string[] } {
+  const recipe = subject.complete({ sampleEvery: 0, ...shared.recipe, ...variant.recipe });
+  return { recipe, prompts: recipe.lambda === 0 ? [] : subject.richPrompts(variant.prompts ?? shared.prompts) };
+}
+
+/** A checked recipe of one kind. Throws a UserError that names the first thing wrong with `value`. */
+export function parseOf<T extends { variants: readonly Variant[] }>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    throw new UserError(
+      issue.code === 'unrecognized_keys' ? `${where} has the unknown key ${issue.keys[0]}` : `${where}: ${at}${issue.message}`,
+    );
+  }
+  const names = parsed.data.variants.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`${where} has two variants called ${twice}: give them different names`);
+  return parsed.data;
+}

@@ -1,0 +1,69 @@
+/** Runs that recipes of tables and figures share: learned where they are missing, taken over where they are there. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readArtefact } from '../artefacts/read.ts';
+import { parseRecipe } from '../config.ts';
+import type { Recipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import type { CustomizedRun } from '../evaluation/run.ts';
+import { hashOf } from '../trainer/run-folder.ts';
+import type { Engine } from '../graph/engine.ts';
+import { loadModel } from '../models/load.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { customize } from '../trainer/customize.ts';
+import type { CustomizeEvent } from '../trainer/customize.ts';
+
+export interface TrainedOptions {
+  engine: Engine;
+  model: DiffusionModel;
+  recipe: Recipe;
+  /** Rich prompts of the MLM objective, with {subject}. */
+  prompts: readonly string[];
+  out: string;
+  versions: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** What a run is read back as: DreamBooth's artefact is a whole model. */
+async function opened(folder: string, recipe: Recipe, model: DiffusionModel): Promise<CustomizedRun> {
+  const whole = join(folder, 'artefact');
+  if (existsSync(join(whole, 'model_index.json'))) return { folder, recipe, model: await loadModel(whole), learned: [] };
+  return { folder, recipe, model, learned: [await readArtefact(folder, model)] };
+}
+
+/** Keys that change nothing of what is learned. λ that was measured differs from the λ that was asked for. */
+const free = (recipe: Recipe): ReadonlySet<string> =>
+  new Set(['images', 'sampleEvery', 'checkpointEvery', 'keepCheckpoints', ...(recipe.lambdaBalance > 0 ? ['lambda'] : [])]);
+
+/**
+ * A finished run of `recipe` in `out`: the one that is there, or one that is learned now, or to its end. Throws a UserError
+ * where the run that is there was learned otherwise.
+ */
+export async function* trainedRun(options: TrainedOptions): AsyncGenerator<CustomizeEvent, CustomizedRun> {
+  const { engine, model, recipe, prompts, out, versions, signal } = options;
+  const record = join(out, 'run.json');
+  if (existsSync(record) && existsSync(join(out, 'artefact'))) {
+    const before: Record<string, unknown> = { ...parseRecipe((JSON.parse(await readFile(record, 'utf8')) as RunJson).recipe, record) };
+    const skipped = free(recipe);
+    const asked: Record<string, unknown> = { ...recipe };
+    const other = [...new Set([...Object.keys(before), ...Object.keys(asked)])].find(
+      (key) => !skipped.has(key) && JSON.stringify(before[key]) !== JSON.stringify(asked[key]),
+    );
+    if (other !== undefined)
+      throw new UserError(
+        `the run in ${out} has ${other} ${JSON.stringify(before[other])}, not ${JSON.stringify(asked[other])} as this recipe asks for: choose another --out`,
+      );
+    return opened(out, recipe, model);
+  }
+  const resume = existsSync(record);
+  yield* customize({ engine, model, recipe, prompts, out, resume, versions, ...(signal && { signal }) });
+  return opened(out, recipe, model);
+}
+
+interface RunJson {
+  recipe: unknown;
+}
+
+/** Changes with what was learned, by the bytes of its checkpoint or artefact. */
+export const contentOf = (path: string): Promise<string> => hashOf(path).then((hash) => hash.slice(0, 16));
