@@ -1,14 +1,18 @@
 /** Recipes that `sweep` runs beside its tables, told by their `kind`. */
 import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { Judges } from '../evaluation/judges.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { analysisReport } from '../report/analysis.ts';
+import { earlyStoppedReport } from '../report/early-stopped.ts';
 import { drawMaps } from '../report/attention.ts';
 import { analysisFigures, analysisSchema, runAnalysis } from '../sweep/analysis.ts';
+import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
 import { parseOf } from '../sweep/shared.ts';
+import type { CustomizeEvent } from '../trainer/customize.ts';
 import { openModel } from './model.ts';
 import { subjectsFor } from './subjects.ts';
-import { interruptible, openEngine, Progress, say, versions } from './terminal.ts';
+import { assetPath, interruptible, openEngine, Progress, say, versions } from './terminal.ts';
 
 export interface RecipeRequest {
   /** The recipe's file, and what it holds. */
@@ -73,12 +77,7 @@ async function analysis(request: RecipeRequest): Promise<void> {
   });
   let next = await running.next();
   for (; next.done !== true; next = await running.next()) {
-    const event = next.value;
-    if ('event' in event) {
-      const { event: training } = event;
-      if (training.kind === 'start') progress.restart();
-      if (training.kind === 'step') progress.update(`${event.subject} ${event.variant}: step`, training.event.step, training.steps);
-    }
+    if ('event' in next.value) training(progress, next.value);
   }
   const { summary } = next.value;
   const report = join(out, `${name}.html`);
@@ -100,13 +99,61 @@ async function analysis(request: RecipeRequest): Promise<void> {
   }
 }
 
+async function earlyStopped(request: RecipeRequest): Promise<void> {
+  const { out, path, value, json } = request;
+  const parsed = parseOf(earlyStoppedSchema, value, path);
+  if ((parsed.recipe.model ?? 'tiny') !== 'tiny')
+    throw new UserError(`${path}: model: the embedded judges score the embedded model only: tiny is expected`);
+  const { own, subjects, engine, model, name, progress, signal } = await opened(request, parsed);
+  const judges = await Judges.load(engine, assetPath('judges'));
+  const running = runEarlyStopped(engine, model, judges, own, subjects, { out, name, versions: versions(), signal });
+  let next = await running.next();
+  for (; next.done !== true; next = await running.next()) {
+    const event = next.value;
+    if ('event' in event) training(progress, event);
+    else {
+      const { point, done, of } = event;
+      progress.restart();
+      progress.update(
+        'checkpoint',
+        done,
+        of,
+        `  ${point.subject} ${point.variant} at ${point.step}: CLIP-T ${point.clipT.toFixed(3)}, DINO-FG ${point.dinoFg.toFixed(3)}`,
+      );
+    }
+  }
+  const { summary } = next.value;
+  const report = join(out, `${name}.html`);
+  await writeAtomically(report, await earlyStoppedReport(own, next.value, join(out, name)));
+  await engine.close();
+  if (json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
+  else {
+    for (const [variant, course] of Object.entries(summary.course))
+      for (const [step, { clipT, dinoFg }] of Object.entries(course))
+        say(`${`${variant}@${step}`.padEnd(12)} CLIP-T ${told(clipT)}  DINO-FG ${told(dinoFg)}`);
+    const { outside, outsideShare } = summary.atEqualDinoFg;
+    say(
+      `CLIP-T at equal DINO-FG: ${told(summary.atEqualDinoFg)}${outside ? ', against the nearest checkpoint' : ''} (${Math.round(100 * outsideShare)} % of resamples leave the course)`,
+    );
+    say(expectedBlock(summary));
+    say(`open ${report}`);
+  }
+}
+
+/** Tells of a training within a recipe. */
+function training(progress: Progress, { subject, variant, event }: { subject: string; variant: string; event: CustomizeEvent }): void {
+  if (event.kind === 'start') progress.restart();
+  if (event.kind === 'prior') progress.update(`${subject} ${variant}: picture of the class`, event.done, event.of);
+  if (event.kind === 'step') progress.update(`${subject} ${variant}: step`, event.event.step, event.steps);
+}
+
 function chosenOf(all: readonly string[], chosen: readonly string[], path: string): string[] {
   const stranger = chosen.find((name) => !all.includes(name));
   if (stranger !== undefined) throw new UserError(`--subjects: ${stranger} is not in ${path}, which has ${all.join(', ')}`);
   return [...chosen];
 }
 
-const kinds: Record<string, (request: RecipeRequest) => Promise<void>> = { analysis };
+const kinds: Record<string, (request: RecipeRequest) => Promise<void>> = { analysis, 'early-stopped': earlyStopped };
 
 /** Runs a recipe that says its kind. Throws a UserError for one that is not known. */
 export async function runKind(request: RecipeRequest): Promise<void> {

@@ -16,21 +16,25 @@ export function smoothed(points: Series['points'], width: number): Series['point
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-export function lineChart(title: string, series: readonly Series[], unit = 'step'): string {
+/** The y axis begins at 0, or near the least value where `fromZero` is false. */
+export function lineChart(title: string, series: readonly Series[], unit = 'step', fromZero = true): string {
   const [width, height, left, bottom] = [420, 190, 44, 24];
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) return '';
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  const [x0, x1, y1] = [Math.min(...xs), Math.max(...xs), Math.max(...ys) * 1.05 || 1];
+  const [least, most] = [Math.min(...ys), Math.max(...ys)];
+  const spare = 0.08 * Math.max(1e-9, most - least);
+  const [y0, y1] = fromZero ? [0, most * 1.05 || 1] : [least - spare, most + spare];
+  const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   const x = (value: number): string => (left + ((value - x0) / Math.max(1e-9, x1 - x0)) * (width - left - 8)).toFixed(1);
-  const y = (value: number): string => (height - bottom - (value / y1) * (height - bottom - 22)).toFixed(1);
+  const y = (value: number): string => (height - bottom - ((value - y0) / (y1 - y0)) * (height - bottom - 22)).toFixed(1);
   const lines = series.map(
     (one) =>
       `<polyline fill="none" stroke="${one.colour}" stroke-width="1.6" points="${one.points.map(([a, b]) => `${x(a)},${y(b)}`).join(' ')}"/>`,
   );
-  const ticks = [0, y1 / 2, y1].map(
+  const ticks = [y0, (y0 + y1) / 2, y1].map(
     (value) =>
-      `<text x="${left - 5}" y="${y(value)}" text-anchor="end" dominant-baseline="middle">${value.toPrecision(2)}</text><line x1="${left}" x2="${width - 8}" y1="${y(value)}" y2="${y(value)}" stroke="currentColor" stroke-opacity=".13"/>`,
+      `<text x="${left - 5}" y="${y(value)}" text-anchor="end" dominant-baseline="middle">${value.toPrecision(fromZero ? 2 : 3)}</text><line x1="${left}" x2="${width - 8}" y1="${y(value)}" y2="${y(value)}" stroke="currentColor" stroke-opacity=".13"/>`,
   );
   const legend = series.map(
     (one, i) => `<text x="${width - 10}" y="${34 + 15 * i}" text-anchor="end" fill="${one.colour}">${escapeHtml(one.name)}</text>`,

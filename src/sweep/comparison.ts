@@ -7,10 +7,9 @@ import { scorePictures } from '../evaluation/judges.ts';
 import { average } from '../evaluation/statistics.ts';
 import { listImages, readSquare, toPlanes } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
-import type { Learned } from '../methods/learned.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { Pipeline } from '../sampler/pipeline.ts';
+import { KeptPipeline } from '../sampler/kept.ts';
 import { withSubject } from '../text/prompts.ts';
 import { customize } from '../trainer/customize.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
@@ -47,30 +46,12 @@ export interface VariantResult extends Scores {
 
 export type ComparisonEvent = { variant: string; event: CustomizeEvent } | { variant: string; pictures: number; of: number };
 
-/** A pipeline that is kept while the method and its settings stay the same. */
-class KeptPipeline {
-  private kept: { key: string; pipeline: Pipeline } | undefined;
-  async for(engine: Engine, model: DiffusionModel, batch: number, learned: Learned): Promise<Pipeline> {
-    const key = JSON.stringify([learned.method.name, learned.settings, learned.words]);
-    if (this.kept?.key === key) await this.kept.pipeline.use([learned]);
-    else {
-      await this.release();
-      this.kept = { key, pipeline: await Pipeline.create(engine, model, batch, [learned]) };
-    }
-    return this.kept.pipeline;
-  }
-  async release(): Promise<void> {
-    await this.kept?.pipeline.release();
-    this.kept = undefined;
-  }
-}
-
 /** Learns and draws each variant in turn. Runs that were interrupted in `out` go on. */
 export async function* compare(options: ComparisonOptions): AsyncGenerator<ComparisonEvent, VariantResult[]> {
   const { engine, model, judges, variants } = options;
   const size = pixelSize(model);
   const results: VariantResult[] = [];
-  const pipelines = new KeptPipeline();
+  const pipelines = new KeptPipeline(engine, model, 10);
   const repeated = options.evaluationPrompts.flatMap((prompt) => Array.from({ length: options.picturesPerPrompt }, () => prompt));
   for (const { name, recipe } of variants) {
     const references: Float32Array[] = [];
@@ -88,7 +69,7 @@ export async function* compare(options: ComparisonOptions): AsyncGenerator<Compa
     });
     let step = await training.next();
     for (; step.done !== true; step = await training.next()) yield { variant: name, event: step.value };
-    const pipeline = await pipelines.for(engine, model, 10, step.value);
+    const pipeline = await pipelines.of(step.value);
     const prompts = repeated.map((prompt) => withSubject(prompt, `${recipe.token} ${recipe.class}`));
     const pictures: Float32Array[] = [];
     for await (const { pixels } of pipeline.generate({ prompts, seed: recipe.seed, sampler: 'dpm++', ...options.sampling })) {

@@ -1,0 +1,204 @@
+/**
+ * The early-stopped control: plain training scored along its course, and training with the MLM objective held against it at
+ * equal DINO-FG. One training for each subject and variant; what is scored is not scored again.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Recipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import { clipTAt, equalFidelity } from '../evaluation/equal-fidelity.ts';
+import type { EqualFidelity } from '../evaluation/equal-fidelity.ts';
+import { scorePictures } from '../evaluation/judges.ts';
+import type { Judges, Scores } from '../evaluation/judges.ts';
+import { learnedAt } from '../evaluation/run.ts';
+import { average, pairedBootstrap } from '../evaluation/statistics.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import { contactSheet, encodePng, listImages, readSquare, toBytes, toPlanes } from '../files/images.ts';
+import type { Engine } from '../graph/engine.ts';
+import { pixelSize } from '../models/load.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { KeptPipeline } from '../sampler/kept.ts';
+import { withSubject } from '../text/prompts.ts';
+import { RunFolder } from '../trainer/run-folder.ts';
+import type { CustomizeEvent } from '../trainer/customize.ts';
+import { learnedRecipe, sharedKeys } from './shared.ts';
+import type { LearnedSubject } from './shared.ts';
+import { contentOf, trainedRun } from './trained.ts';
+
+const { benchmark: _, ...keys } = sharedKeys;
+
+export const earlyStoppedSchema = z.strictObject({
+  kind: z.literal('early-stopped'),
+  ...keys,
+  variants: keys.variants.length(2).describe('plain training, then what is held against its course'),
+  checkpoints: z.array(z.int().min(1)).min(2).describe('steps at which both are scored, ascending; the last is the whole training'),
+  picturesPerPrompt: z.int().min(1).default(2),
+  shown: z.int().min(0).default(1).describe('which evaluation prompt’s picture the report shows along training'),
+});
+export type EarlyStopped = z.infer<typeof earlyStoppedSchema>;
+
+/** One subject, one variant, one checkpoint. */
+export interface CoursePoint extends Scores {
+  subject: string;
+  variant: string;
+  step: number;
+  settings: unknown;
+  /** Sheet of all pictures, a row a prompt, and the one that is shown: paths in the recipe's folder. */
+  sheet: string;
+  picture: string;
+}
+
+interface Interval {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+export interface EarlyStoppedSummary {
+  /** By variant and step: means over subjects with intervals over them. */
+  course: Record<string, Record<string, Record<keyof Scores, Interval>>>;
+  /** What the second variant's whole training gains in CLIP-T over plain training of the same DINO-FG, on the means. */
+  atEqualDinoFg: EqualFidelity;
+  /** The same of its other checkpoints. */
+  atEqualDinoFgByStep: Record<string, EqualFidelity>;
+  /** Against each plain checkpoint as it is, DINO-FG beside: paired by subject. */
+  againstEach: Record<string, { clipT: Interval; dinoFg: Interval }>;
+  /** Subject by subject: only those whose plain course passes the DINO-FG count in the mean. */
+  bySubject: { subjects: Record<string, { clipT: number; outside: boolean }>; inside: Interval | undefined; n: number };
+}
+
+const scoreNames = ['clipT', 'dino', 'dinoFg'] as const;
+
+export function summarizeEarlyStopped(
+  points: readonly CoursePoint[],
+  { subjects, variants, checkpoints }: Pick<EarlyStopped, 'subjects' | 'variants' | 'checkpoints'>,
+): EarlyStoppedSummary {
+  const [plain, rich] = variants.map(({ name }) => name) as [string, string];
+  const at = (subject: string, variant: string, step: number): CoursePoint =>
+    points.find((point) => point.subject === subject && point.variant === variant && point.step === step)!;
+  const last = checkpoints.at(-1)!;
+  const pairs = (step: number): Parameters<typeof equalFidelity>[0] =>
+    subjects.map((subject) => ({ course: checkpoints.map((one) => at(subject, plain, one)), point: at(subject, rich, step) }));
+  const own = pairs(last).map(({ course, point }) => {
+    const { clipT, outside } = clipTAt(course, point.dinoFg);
+    return { clipT: point.clipT - clipT, outside };
+  });
+  const inside = own.filter(({ outside }) => !outside).map(({ clipT }) => clipT);
+  const apart = (step: number, key: 'clipT' | 'dinoFg'): Interval =>
+    pairedBootstrap(subjects.map((subject) => at(subject, rich, last)[key] - at(subject, plain, step)[key]));
+  return {
+    course: Object.fromEntries(
+      [plain, rich].map((variant) => [
+        variant,
+        Object.fromEntries(
+          checkpoints.map((step) => [
+            step,
+            Object.fromEntries(
+              scoreNames.map((key) => [key, pairedBootstrap(subjects.map((subject) => at(subject, variant, step)[key]))]),
+            ) as Record<keyof Scores, Interval>,
+          ]),
+        ),
+      ]),
+    ),
+    atEqualDinoFg: equalFidelity(pairs(last)),
+    atEqualDinoFgByStep: Object.fromEntries(checkpoints.slice(0, -1).map((step) => [step, equalFidelity(pairs(step))])),
+    againstEach: Object.fromEntries(checkpoints.map((step) => [step, { clipT: apart(step, 'clipT'), dinoFg: apart(step, 'dinoFg') }])),
+    bySubject: {
+      subjects: Object.fromEntries(subjects.map((subject, i) => [subject, own[i]!])),
+      inside: inside.length === 0 ? undefined : pairedBootstrap(inside),
+      n: inside.length,
+    },
+  };
+}
+
+export type EarlyStoppedEvent =
+  | { subject: string; variant: string; event: CustomizeEvent }
+  | { point: CoursePoint; done: number; of: number };
+
+const divisor = (steps: readonly number[]): number => steps.reduce((a, b) => (b === 0 ? a : divisor([b, a % b])));
+
+/** The recipe of a training that keeps a checkpoint of every step that is asked for. */
+export function keptAlong(recipe: Recipe, checkpoints: readonly number[], where: string): Recipe {
+  const last = checkpoints.at(-1)!;
+  if (checkpoints.some((step, i) => i > 0 && step <= checkpoints[i - 1]!) || last !== recipe.steps)
+    throw new UserError(`${where}: checkpoints ${checkpoints.join(', ')} are to ascend to the training's ${recipe.steps} steps`);
+  if (recipe.schedule !== 'constant')
+    throw new UserError(
+      `${where}: a learning rate that falls to the last step makes no shorter training of its checkpoints: schedule is to be constant`,
+    );
+  const every = divisor(checkpoints);
+  return { ...recipe, checkpointEvery: every, keepCheckpoints: recipe.steps / every };
+}
+
+/** Runs what is not done yet. Trainings lie in `out` by subject and variant, scores in `name`/, the summary in `name`.json. */
+export async function* runEarlyStopped(
+  engine: Engine,
+  model: DiffusionModel,
+  judges: Judges,
+  recipe: EarlyStopped,
+  subjects: readonly LearnedSubject[],
+  options: { out: string; name: string; versions: Record<string, string>; signal?: AbortSignal },
+): AsyncGenerator<EarlyStoppedEvent, { summary: EarlyStoppedSummary; points: CoursePoint[] }> {
+  const { out, name, versions, signal } = options;
+  const { picturesPerPrompt, sampling, checkpoints, shown } = recipe;
+  const size = pixelSize(model);
+  const of = subjects.length * recipe.variants.length * checkpoints.length;
+  const points: CoursePoint[] = [];
+  const drawing = new KeptPipeline(engine, model, 10);
+  for (const subject of subjects)
+    for (const variant of recipe.variants) {
+      const at = { subject: subject.name, variant: variant.name };
+      const learned = learnedRecipe(recipe, variant, subject);
+      const own = { ...learned, recipe: keptAlong(learned.recipe, checkpoints, name) };
+      const folder = join(out, subject.name, `${variant.name},checkpoints`);
+      const training = trainedRun({ engine, model, out: folder, versions, ...own, ...(signal && { signal }) });
+      let step = await training.next();
+      for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
+      const { run } = await RunFolder.open(folder);
+      const repeated = subject.evaluationPrompts.flatMap((prompt) => Array.from({ length: picturesPerPrompt }, () => prompt));
+      for (const checkpoint of checkpoints) {
+        const file = (ending: string): string => join(subject.name, `${variant.name}@${checkpoint}${ending}`);
+        const content = await contentOf(run.checkpoint(checkpoint));
+        const settings = { content, prompts: subject.evaluationPrompts, picturesPerPrompt, sampling, shown, judges: judges.id };
+        const done = join(out, name, file('.json'));
+        if (existsSync(done)) {
+          const earlier = JSON.parse(await readFile(done, 'utf8')) as CoursePoint;
+          if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
+            throw new UserError(
+              `${done} was measured under other settings or of another run than this recipe asks for: remove ${join(out, name)}`,
+            );
+          points.push(earlier);
+          continue;
+        }
+        const pipeline = await drawing.of(await learnedAt(folder, checkpoint, own.recipe, model));
+        const { token, class: className, seed } = own.recipe;
+        const prompts = repeated.map((prompt) => withSubject(prompt, `${token} ${className}`));
+        const pictures: Float32Array[] = [];
+        for await (const { pixels } of pipeline.generate({ prompts, seed, sampler: 'dpm++', ...sampling })) {
+          signal?.throwIfAborted();
+          pictures.push(pixels);
+        }
+        const references: Float32Array[] = [];
+        for (const path of await listImages(own.recipe.images)) references.push(toPlanes(await readSquare(path, size), size));
+        const plain = repeated.map((prompt) => withSubject(prompt, className));
+        const scores = await scorePictures(judges, pictures, plain, references);
+        const bytes = pictures.map((picture) => toBytes(picture, size));
+        const sheet = contactSheet(bytes, size, picturesPerPrompt);
+        await writeAtomically(join(out, name, file('.png')), await encodePng(sheet.bytes, sheet.width, sheet.height));
+        const one = bytes[Math.min(shown * picturesPerPrompt, bytes.length - 1)]!;
+        await writeAtomically(join(out, name, file('-shown.png')), await encodePng(one, size, size));
+        const mean = (key: keyof Scores): number => average(scores.map((score) => score[key]));
+        const means = { clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg') };
+        const point: CoursePoint = { ...at, step: checkpoint, ...means, settings, sheet: file('.png'), picture: file('-shown.png') };
+        await writeAtomically(done, `${JSON.stringify(point)}\n`);
+        points.push(point);
+        yield { point, done: points.length, of };
+      }
+    }
+  await drawing.release();
+  const summary = summarizeEarlyStopped(points, recipe);
+  await writeAtomically(join(out, `${name}.json`), `${JSON.stringify(summary, undefined, 2)}\n`);
+  return { summary, points };
+}
