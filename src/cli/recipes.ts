@@ -3,14 +3,20 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { writeAtomically } from '../files/atomic.ts';
+import { listImages } from '../files/images.ts';
 import { analysisReport } from '../report/analysis.ts';
 import { earlyStoppedReport } from '../report/early-stopped.ts';
+import { galleryReport } from '../report/gallery.ts';
+import { sweepReport } from '../report/sweep.ts';
 import { drawMaps } from '../report/attention.ts';
 import { analysisFigures, analysisSchema, runAnalysis } from '../sweep/analysis.ts';
+import { benchmarkSchema, runBenchmark } from '../sweep/benchmark.ts';
+import { gallerySchema, runGallery } from '../sweep/gallery.ts';
 import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
 import { parseOf } from '../sweep/shared.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { openModel } from './model.ts';
+import { toolsFor } from './scorers.ts';
 import { subjectsFor } from './subjects.ts';
 import { assetPath, interruptible, openEngine, Progress, say, versions } from './terminal.ts';
 
@@ -140,6 +146,66 @@ async function earlyStopped(request: RecipeRequest): Promise<void> {
   }
 }
 
+async function benchmark(request: RecipeRequest): Promise<void> {
+  const { out, path, value, json } = request;
+  const { own, subjects, engine, model, name, progress, signal } = await opened(request, parseOf(benchmarkSchema, value, path));
+  const scorers = { clip: own.clip, dino: own.dino, segmenter: own.segmenter };
+  const running = runBenchmark(engine, model, own, subjects, {
+    out,
+    name,
+    versions: versions(),
+    toolsFor: (picture) => toolsFor(engine, picture, scorers),
+    signal,
+  });
+  let next = await running.next();
+  for (; next.done !== true; next = await running.next()) {
+    const event = next.value;
+    if ('event' in event) training(progress, event);
+    else if ('pictures' in event) progress.update(`${event.subject} ${event.variant}: picture`, event.pictures, event.of);
+    else {
+      const { cell, done, of } = event;
+      progress.restart();
+      progress.update(
+        'run',
+        done,
+        of,
+        `  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`,
+      );
+    }
+  }
+  const summary = next.value;
+  const report = join(out, `${name}.html`);
+  await writeAtomically(report, sweepReport(own, summary));
+  await engine.close();
+  if (json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
+  else {
+    for (const [variant, scores] of Object.entries(summary.variants))
+      say(`${variant.padEnd(24)} CLIP-T ${told(scores.clipT)}  DINO ${told(scores.dino)}  DINO-FG ${told(scores.dinoFg)}`);
+    const { cells: _, ...figures } = summary;
+    say(expectedBlock(figures));
+    say(`open ${report}`);
+  }
+}
+
+async function pictures(request: RecipeRequest): Promise<void> {
+  const { out, path, value, json } = request;
+  const { own, subjects, engine, model, name, progress, signal } = await opened(request, parseOf(gallerySchema, value, path));
+  const running = runGallery(engine, model, own, subjects, { out, name, versions: versions(), signal });
+  let next = await running.next();
+  for (; next.done !== true; next = await running.next()) {
+    const event = next.value;
+    if ('event' in event) training(progress, event);
+    else progress.update(`${event.subject} ${event.variant}: picture`, event.pictures, event.of);
+  }
+  const photographs: Record<string, string[]> = {};
+  for (const subject of subjects) photographs[subject.name] = await listImages(subject.complete(own.variants[0]!.recipe).images);
+  const report = join(out, `${name}.html`);
+  await writeAtomically(report, await galleryReport(own, next.value, photographs));
+  await engine.close();
+  if (json) process.stdout.write(`${JSON.stringify({ rows: next.value, report })}\n`);
+  else say(`open ${report}`);
+}
+
 /** Tells of a training within a recipe. */
 function training(progress: Progress, { subject, variant, event }: { subject: string; variant: string; event: CustomizeEvent }): void {
   if (event.kind === 'start') progress.restart();
@@ -153,7 +219,7 @@ function chosenOf(all: readonly string[], chosen: readonly string[], path: strin
   return [...chosen];
 }
 
-const kinds: Record<string, (request: RecipeRequest) => Promise<void>> = { analysis, 'early-stopped': earlyStopped };
+const kinds: Record<string, (request: RecipeRequest) => Promise<void>> = { analysis, 'early-stopped': earlyStopped, benchmark, pictures };
 
 /** Runs a recipe that says its kind. Throws a UserError for one that is not known. */
 export async function runKind(request: RecipeRequest): Promise<void> {

@@ -19,9 +19,10 @@ export async function earlyStoppedReport(
   const [plain, rich] = recipe.variants.map(({ name }) => name) as [string, string];
   const { checkpoints, subjects } = recipe;
   const { atEqualDinoFg, atEqualDinoFgByStep, bySubject, againstEach, course } = summary;
-  const last = checkpoints.at(-1)!;
+  const stepsOf = (variant: string): number[] => checkpoints.filter((step) => course[variant]![step] !== undefined);
+  const last = stepsOf(rich).at(-1)!;
   const courses = [plain, rich].flatMap((variant) =>
-    checkpoints.map((step) => [
+    stepsOf(variant).map((step) => [
       escapeHtml(`${variant}, ${step} steps`),
       ...scoreNames.map((key) => estimate(course[variant]![step]![key])),
     ]),
@@ -32,7 +33,7 @@ export async function earlyStoppedReport(
       [plain, rich].map((variant, i) => ({
         name: variant,
         colour: colours[i]!,
-        points: checkpoints.map((step) => [step, course[variant]![step]![key].mean] as const),
+        points: stepsOf(variant).map((step) => [step, course[variant]![step]![key].mean] as const),
       })),
       'step',
       false,
@@ -42,7 +43,7 @@ export async function earlyStoppedReport(
     const { clipT, dinoFg } = course[variant]![step]!;
     return { name: `${variant}@${step}`, clipT: of(clipT), dinoFg: of(dinoFg) };
   };
-  const candidates = [plain, rich].flatMap((variant) => checkpoints.map((step) => candidate(variant, step)));
+  const candidates = [plain, rich].flatMap((variant) => stepsOf(variant).map((step) => candidate(variant, step)));
   const equal = [...Object.entries(atEqualDinoFgByStep), [String(last), atEqualDinoFg] as const].map(([step, one]) => [
     escapeHtml(`${rich}, ${step} steps`),
     difference(one),
@@ -57,7 +58,7 @@ export async function earlyStoppedReport(
   for (const subject of subjects)
     for (const variant of [plain, rich]) {
       const figures: string[] = [];
-      for (const step of checkpoints) {
+      for (const step of stepsOf(variant)) {
         const point = points.find((one) => one.subject === subject && one.variant === variant && one.step === step)!;
         figures.push(await figure(join(folder, point.picture), `${step}: ${point.clipT.toFixed(3)}, ${point.dinoFg.toFixed(3)}`));
       }
@@ -76,7 +77,7 @@ ${table(['', ...scoreNames.map((key) => titles[key])], courses)}
 <h2>${escapeHtml(rich)} after ${last} steps minus each checkpoint of ${escapeHtml(plain)}, paired by subject</h2>
 ${table(
   ['', 'CLIP-T', 'DINO-FG'],
-  checkpoints.map((step) => [`${step} steps`, difference(againstEach[step]!.clipT), difference(againstEach[step]!.dinoFg)]),
+  stepsOf(plain).map((step) => [`${step} steps`, difference(againstEach[step]!.clipT), difference(againstEach[step]!.dinoFg)]),
 )}
 <h2>By subject, at the same DINO-FG</h2>
 <p>${bySubject.inside === undefined ? 'The course of no subject passes the DINO-FG.' : `Mean over the ${bySubject.n} subjects whose course passes the DINO-FG: ${difference(bySubject.inside)}`}</p>

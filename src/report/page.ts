@@ -1,5 +1,6 @@
 /** What the pages of recipes share: their frame, tables, numbers with intervals, pictures in the page itself. */
 import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
 import { escapeHtml } from './chart.ts';
 
 export interface Interval {
@@ -38,9 +39,14 @@ export const difference = ({ mean, low, high }: Interval): string => {
   return `<span class="${side}">${signed(mean)}</span> <small>${signed(low)} to ${signed(high)}</small>`;
 };
 
-/** A PNG file as a figure within the page. */
+const widest = 256;
+
+/** A picture's file as a figure within the page, large ones reduced. */
 export async function figure(path: string, caption: string): Promise<string> {
-  const bytes = await readFile(path);
+  const bytes = await sharp(await readFile(path))
+    .resize(widest, widest, { fit: 'inside', withoutEnlargement: true })
+    .png()
+    .toBuffer();
   return `<figure><img alt="${escapeHtml(caption)}" src="data:image/png;base64,${bytes.toString('base64')}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
 }
 

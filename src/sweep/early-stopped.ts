@@ -33,7 +33,10 @@ export const earlyStoppedSchema = z.strictObject({
   kind: z.literal('early-stopped'),
   ...keys,
   variants: keys.variants.length(2).describe('plain training, then what is held against its course'),
-  checkpoints: z.array(z.int().min(1)).min(2).describe('steps at which both are scored, ascending; the last is the whole training'),
+  checkpoints: z
+    .array(z.int().min(1))
+    .min(2)
+    .describe('steps at which both are scored, ascending; those past a variant’s own steps are left to the other'),
   picturesPerPrompt: z.int().min(1).default(2),
   shown: z.int().min(0).default(1).describe('which evaluation prompt’s picture the report shows along training'),
 });
@@ -78,9 +81,11 @@ export function summarizeEarlyStopped(
   const [plain, rich] = variants.map(({ name }) => name) as [string, string];
   const at = (subject: string, variant: string, step: number): CoursePoint =>
     points.find((point) => point.subject === subject && point.variant === variant && point.step === step)!;
-  const last = checkpoints.at(-1)!;
+  const stepsOf = (variant: string): number[] =>
+    checkpoints.filter((step) => points.some((one) => one.variant === variant && one.step === step));
+  const last = stepsOf(rich).at(-1)!;
   const pairs = (step: number): Parameters<typeof equalFidelity>[0] =>
-    subjects.map((subject) => ({ course: checkpoints.map((one) => at(subject, plain, one)), point: at(subject, rich, step) }));
+    subjects.map((subject) => ({ course: stepsOf(plain).map((one) => at(subject, plain, one)), point: at(subject, rich, step) }));
   const own = pairs(last).map(({ course, point }) => {
     const { clipT, outside } = clipTAt(course, point.dinoFg);
     return { clipT: point.clipT - clipT, outside };
@@ -93,7 +98,7 @@ export function summarizeEarlyStopped(
       [plain, rich].map((variant) => [
         variant,
         Object.fromEntries(
-          checkpoints.map((step) => [
+          stepsOf(variant).map((step) => [
             step,
             Object.fromEntries(
               scoreNames.map((key) => [key, pairedBootstrap(subjects.map((subject) => at(subject, variant, step)[key]))]),
@@ -103,8 +108,12 @@ export function summarizeEarlyStopped(
       ]),
     ),
     atEqualDinoFg: equalFidelity(pairs(last)),
-    atEqualDinoFgByStep: Object.fromEntries(checkpoints.slice(0, -1).map((step) => [step, equalFidelity(pairs(step))])),
-    againstEach: Object.fromEntries(checkpoints.map((step) => [step, { clipT: apart(step, 'clipT'), dinoFg: apart(step, 'dinoFg') }])),
+    atEqualDinoFgByStep: Object.fromEntries(
+      stepsOf(rich)
+        .slice(0, -1)
+        .map((step) => [step, equalFidelity(pairs(step))]),
+    ),
+    againstEach: Object.fromEntries(stepsOf(plain).map((step) => [step, { clipT: apart(step, 'clipT'), dinoFg: apart(step, 'dinoFg') }])),
     bySubject: {
       subjects: Object.fromEntries(subjects.map((subject, i) => [subject, own[i]!])),
       inside: inside.length === 0 ? undefined : pairedBootstrap(inside),
@@ -120,16 +129,18 @@ export type EarlyStoppedEvent =
 const divisor = (steps: readonly number[]): number => steps.reduce((a, b) => (b === 0 ? a : divisor([b, a % b])));
 
 /** The recipe of a training that keeps a checkpoint of every step that is asked for. */
-export function keptAlong(recipe: Recipe, checkpoints: readonly number[], where: string): Recipe {
-  const last = checkpoints.at(-1)!;
-  if (checkpoints.some((step, i) => i > 0 && step <= checkpoints[i - 1]!) || last !== recipe.steps)
-    throw new UserError(`${where}: checkpoints ${checkpoints.join(', ')} are to ascend to the training's ${recipe.steps} steps`);
+export function keptAlong(recipe: Recipe, checkpoints: readonly number[], where: string): { recipe: Recipe; checkpoints: number[] } {
+  const own = checkpoints.filter((step) => step <= recipe.steps);
+  if (checkpoints.some((step, i) => i > 0 && step <= checkpoints[i - 1]!) || own.at(-1) !== recipe.steps)
+    throw new UserError(
+      `${where}: checkpoints is ${checkpoints.join(', ')}: ascending steps are expected, the training's ${recipe.steps} among them`,
+    );
   if (recipe.schedule !== 'constant')
     throw new UserError(
       `${where}: a learning rate that falls to the last step makes no shorter training of its checkpoints: schedule is to be constant`,
     );
-  const every = divisor(checkpoints);
-  return { ...recipe, checkpointEvery: every, keepCheckpoints: recipe.steps / every };
+  const every = divisor(own);
+  return { recipe: { ...recipe, checkpointEvery: every, keepCheckpoints: recipe.steps / every }, checkpoints: own };
 }
 
 /** Runs what is not done yet. Trainings lie in `out` by subject and variant, scores in `name`/, the summary in `name`.json. */
@@ -142,61 +153,73 @@ export async function* runEarlyStopped(
   options: { out: string; name: string; versions: Record<string, string>; signal?: AbortSignal },
 ): AsyncGenerator<EarlyStoppedEvent, { summary: EarlyStoppedSummary; points: CoursePoint[] }> {
   const { out, name, versions, signal } = options;
-  const { picturesPerPrompt, sampling, checkpoints, shown } = recipe;
+  const { picturesPerPrompt, sampling, shown } = recipe;
   const size = pixelSize(model);
-  const of = subjects.length * recipe.variants.length * checkpoints.length;
+  const plans = subjects.flatMap((subject) =>
+    recipe.variants.map((variant) => {
+      const learned = learnedRecipe(recipe, variant, subject);
+      return { subject, variant, prompts: learned.prompts, ...keptAlong(learned.recipe, recipe.checkpoints, name) };
+    }),
+  );
+  const of = plans.reduce((sum, plan) => sum + plan.checkpoints.length, 0);
   const points: CoursePoint[] = [];
   const drawing = new KeptPipeline(engine, model, 10);
-  for (const subject of subjects)
-    for (const variant of recipe.variants) {
-      const at = { subject: subject.name, variant: variant.name };
-      const learned = learnedRecipe(recipe, variant, subject);
-      const own = { ...learned, recipe: keptAlong(learned.recipe, checkpoints, name) };
-      const folder = join(out, subject.name, `${variant.name},checkpoints`);
-      const training = trainedRun({ engine, model, out: folder, versions, ...own, ...(signal && { signal }) });
-      let step = await training.next();
-      for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
-      const { run } = await RunFolder.open(folder);
-      const repeated = subject.evaluationPrompts.flatMap((prompt) => Array.from({ length: picturesPerPrompt }, () => prompt));
-      for (const checkpoint of checkpoints) {
-        const file = (ending: string): string => join(subject.name, `${variant.name}@${checkpoint}${ending}`);
-        const content = await contentOf(run.checkpoint(checkpoint));
-        const settings = { content, prompts: subject.evaluationPrompts, picturesPerPrompt, sampling, shown, judges: judges.id };
-        const done = join(out, name, file('.json'));
-        if (existsSync(done)) {
-          const earlier = JSON.parse(await readFile(done, 'utf8')) as CoursePoint;
-          if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
-            throw new UserError(
-              `${done} was measured under other settings or of another run than this recipe asks for: remove ${join(out, name)}`,
-            );
-          points.push(earlier);
-          continue;
-        }
-        const pipeline = await drawing.of(await learnedAt(folder, checkpoint, own.recipe, model));
-        const { token, class: className, seed } = own.recipe;
-        const prompts = repeated.map((prompt) => withSubject(prompt, `${token} ${className}`));
-        const pictures: Float32Array[] = [];
-        for await (const { pixels } of pipeline.generate({ prompts, seed, sampler: 'dpm++', ...sampling })) {
-          signal?.throwIfAborted();
-          pictures.push(pixels);
-        }
-        const references: Float32Array[] = [];
-        for (const path of await listImages(own.recipe.images)) references.push(toPlanes(await readSquare(path, size), size));
-        const plain = repeated.map((prompt) => withSubject(prompt, className));
-        const scores = await scorePictures(judges, pictures, plain, references);
-        const bytes = pictures.map((picture) => toBytes(picture, size));
-        const sheet = contactSheet(bytes, size, picturesPerPrompt);
-        await writeAtomically(join(out, name, file('.png')), await encodePng(sheet.bytes, sheet.width, sheet.height));
-        const one = bytes[Math.min(shown * picturesPerPrompt, bytes.length - 1)]!;
-        await writeAtomically(join(out, name, file('-shown.png')), await encodePng(one, size, size));
-        const mean = (key: keyof Scores): number => average(scores.map((score) => score[key]));
-        const means = { clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg') };
-        const point: CoursePoint = { ...at, step: checkpoint, ...means, settings, sheet: file('.png'), picture: file('-shown.png') };
-        await writeAtomically(done, `${JSON.stringify(point)}\n`);
-        points.push(point);
-        yield { point, done: points.length, of };
+  for (const own of plans) {
+    const { subject, variant } = own;
+    const at = { subject: subject.name, variant: variant.name };
+    const folder = join(out, subject.name, `${variant.name},checkpoints`);
+    const training = trainedRun({
+      engine,
+      model,
+      out: folder,
+      versions,
+      recipe: own.recipe,
+      prompts: own.prompts,
+      ...(signal && { signal }),
+    });
+    let step = await training.next();
+    for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
+    const { run } = await RunFolder.open(folder);
+    const repeated = subject.evaluationPrompts.flatMap((prompt) => Array.from({ length: picturesPerPrompt }, () => prompt));
+    for (const checkpoint of own.checkpoints) {
+      const file = (ending: string): string => join(subject.name, `${variant.name}@${checkpoint}${ending}`);
+      const content = await contentOf(run.checkpoint(checkpoint));
+      const settings = { content, prompts: subject.evaluationPrompts, picturesPerPrompt, sampling, shown, judges: judges.id };
+      const done = join(out, name, file('.json'));
+      if (existsSync(done)) {
+        const earlier = JSON.parse(await readFile(done, 'utf8')) as CoursePoint;
+        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
+          throw new UserError(
+            `${done} was measured under other settings or of another run than this recipe asks for: remove ${join(out, name)}`,
+          );
+        points.push(earlier);
+        continue;
       }
+      const pipeline = await drawing.of(await learnedAt(folder, checkpoint, own.recipe, model));
+      const { token, class: className, seed } = own.recipe;
+      const prompts = repeated.map((prompt) => withSubject(prompt, `${token} ${className}`));
+      const pictures: Float32Array[] = [];
+      for await (const { pixels } of pipeline.generate({ prompts, seed, sampler: 'dpm++', ...sampling })) {
+        signal?.throwIfAborted();
+        pictures.push(pixels);
+      }
+      const references: Float32Array[] = [];
+      for (const path of await listImages(own.recipe.images)) references.push(toPlanes(await readSquare(path, size), size));
+      const plain = repeated.map((prompt) => withSubject(prompt, className));
+      const scores = await scorePictures(judges, pictures, plain, references);
+      const bytes = pictures.map((picture) => toBytes(picture, size));
+      const sheet = contactSheet(bytes, size, picturesPerPrompt);
+      await writeAtomically(join(out, name, file('.png')), await encodePng(sheet.bytes, sheet.width, sheet.height));
+      const one = bytes[Math.min(shown * picturesPerPrompt, bytes.length - 1)]!;
+      await writeAtomically(join(out, name, file('-shown.png')), await encodePng(one, size, size));
+      const mean = (key: keyof Scores): number => average(scores.map((score) => score[key]));
+      const means = { clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg') };
+      const point: CoursePoint = { ...at, step: checkpoint, ...means, settings, sheet: file('.png'), picture: file('-shown.png') };
+      await writeAtomically(done, `${JSON.stringify(point)}\n`);
+      points.push(point);
+      yield { point, done: points.length, of };
     }
+  }
   await drawing.release();
   const summary = summarizeEarlyStopped(points, recipe);
   await writeAtomically(join(out, `${name}.json`), `${JSON.stringify(summary, undefined, 2)}\n`);

@@ -66,4 +66,9 @@ interface RunJson {
 }
 
 /** Changes with what was learned, by the bytes of its checkpoint or artefact. */
-export const contentOf = (path: string): Promise<string> => hashOf(path).then((hash) => hash.slice(0, 16));
+export async function contentOf(path: string): Promise<string> {
+  const hash = await hashOf(path).catch(() => {
+    throw new UserError(`${path} is missing: remove the run that it belongs to, and it is learned again`);
+  });
+  return hash.slice(0, 16);
+}
