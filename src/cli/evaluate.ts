@@ -20,22 +20,11 @@ import { paretoChart, paretoFront } from '../report/pareto.ts';
 import type { Candidate } from '../report/pareto.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
-import { readPrompts, withoutClass } from '../text/prompts.ts';
-import { evaluationPrompts } from '../world/captions.ts';
-import { classes } from '../world/identity.ts';
+import { readPrompts } from '../text/prompts.ts';
+import { evaluateTraining } from './evaluate-training.ts';
 import { modelFolder, segmenterNamed, toolsFor } from './scorers.ts';
+import { promptsFor } from './subjects.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
-
-async function promptsFor(given: string | undefined, className: string, token: string): Promise<readonly string[]> {
-  if (given === 'live' || given === 'object') return evaluationPrompts(given);
-  if (given !== undefined) return withoutClass(await readPrompts(given, token), className);
-  const kind = (classes as Partial<Record<string, 'live' | 'object'>>)[className];
-  if (kind === undefined)
-    throw new UserError(
-      `--prompts is missing: name a file, or live or object for DreamBooth's 25 (the class ${className} does not tell which)`,
-    );
-  return evaluationPrompts(kind);
-}
 
 /** Pictures of a folder, in the order of their names, as so many for each prompt. */
 async function picturesOf(folder: string, prompts: readonly string[]): Promise<{ path: string; prompt: string }[]> {
@@ -76,6 +65,7 @@ export const evaluate = defineCommand({
     },
     against: { type: 'string', description: 'an evaluation of the same prompts, or its run: paired differences to it' },
     leakage: { type: 'string', description: 'prompts that a run trained on: how often a picture fits one better than its own' },
+    checkpoints: { type: 'boolean', description: 'score every checkpoint that the run keeps, along its training', default: false },
     pareto: { type: 'string', description: 'only draw evaluations that exist, folders with commas: CLIP-T against DINO-FG' },
     'contact-sheet': { type: 'string', description: 'with --benchmark: only draw its subjects’ masks into this PNG file' },
     sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
@@ -97,6 +87,13 @@ export const evaluate = defineCommand({
     if (out === undefined) throw new UserError('--out is missing: name a folder for what comes out');
     const foreign = args.leakage === undefined ? undefined : await readPrompts(args.leakage, args.token ?? '<v>');
     const other = args.against === undefined ? undefined : await earlier(args.against, '--against');
+    if (args.checkpoints) {
+      if (args.run === undefined || args.benchmark !== undefined || other !== undefined)
+        throw new UserError(
+          '--checkpoints scores one run along its training: name its folder, and leave --benchmark, --pictures and --against out',
+        );
+      return evaluateTraining({ ...args, run: args.run, perPrompt, seedNumber: seed, foreign });
+    }
     const signal = interruptible();
     const engine = openEngine(args.device);
     const progress = new Progress(args.quiet === true);

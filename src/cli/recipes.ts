@@ -119,12 +119,9 @@ async function earlyStopped(request: RecipeRequest): Promise<void> {
     if ('event' in event) training(progress, event);
     else {
       const { point, done, of } = event;
-      progress.restart();
-      progress.update(
-        'checkpoint',
-        done,
-        of,
-        `  ${point.subject} ${point.variant} at ${point.step}: CLIP-T ${point.clipT.toFixed(3)}, DINO-FG ${point.dinoFg.toFixed(3)}`,
+      tell(
+        request,
+        `${done}/${of}  ${point.subject} ${point.variant} at ${point.step}: CLIP-T ${point.clipT.toFixed(3)}, DINO-FG ${point.dinoFg.toFixed(3)}`,
       );
     }
   }
@@ -164,13 +161,7 @@ async function benchmark(request: RecipeRequest): Promise<void> {
     else if ('pictures' in event) progress.update(`${event.subject} ${event.variant}: picture`, event.pictures, event.of);
     else {
       const { cell, done, of } = event;
-      progress.restart();
-      progress.update(
-        'run',
-        done,
-        of,
-        `  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`,
-      );
+      tell(request, `${done}/${of}  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`);
     }
   }
   const summary = next.value;
@@ -205,6 +196,10 @@ async function pictures(request: RecipeRequest): Promise<void> {
   if (json) process.stdout.write(`${JSON.stringify({ rows: next.value, report })}\n`);
   else say(`open ${report}`);
 }
+
+const tell = ({ quiet }: RecipeRequest, line: string): void => {
+  if (!quiet) say(line);
+};
 
 /** Tells of a training within a recipe. */
 function training(progress: Progress, { subject, variant, event }: { subject: string; variant: string; event: CustomizeEvent }): void {

@@ -2,8 +2,10 @@
 import { UserError } from '../errors.ts';
 import { readBenchmark } from '../evaluation/dreambooth.ts';
 import type { LearnedSubject } from '../sweep/shared.ts';
+import { readPrompts, withoutClass } from '../text/prompts.ts';
 import { grammarPrompts } from '../text/grammar/grammar.ts';
-import { promptSet } from '../world/captions.ts';
+import { evaluationPrompts, promptSet } from '../world/captions.ts';
+import { classes } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
 import { isWorldClass } from './customize.ts';
 import { bundledSubject, completeRecipe } from './bundled.ts';
@@ -30,10 +32,10 @@ export async function subjectsFor(
 ): Promise<LearnedSubject[]> {
   const tiny = (recipe.recipe.model ?? 'tiny') === 'tiny';
   const of = (subject: { name: string; className: string; images: string; evaluationPrompts: readonly string[] }): LearnedSubject => {
-    const { name, className, images, evaluationPrompts } = subject;
+    const { name, className, images } = subject;
     return {
       name,
-      evaluationPrompts,
+      evaluationPrompts: subject.evaluationPrompts,
       richPrompts: ({ source, count }) => {
         if (source === 'grammar') return grammar(className, count, 0);
         if (isWorldClass(className)) return promptSet(className, count);
@@ -47,4 +49,16 @@ export async function subjectsFor(
   return (await readBenchmark(recipe.benchmark, recipe.subjects)).map(({ prompts, ...subject }) =>
     of({ ...subject, evaluationPrompts: prompts }),
   );
+}
+
+/** Prompts that an evaluation draws: of a file, DreamBooth's 25 of a kind, or those of the class's kind. */
+export async function promptsFor(given: string | undefined, className: string, token: string): Promise<readonly string[]> {
+  if (given === 'live' || given === 'object') return evaluationPrompts(given);
+  if (given !== undefined) return withoutClass(await readPrompts(given, token), className);
+  const kind = (classes as Partial<Record<string, 'live' | 'object'>>)[className];
+  if (kind === undefined)
+    throw new UserError(
+      `--prompts is missing: name a file, or live or object for DreamBooth's 25 (the class ${className} does not tell which)`,
+    );
+  return evaluationPrompts(kind);
 }

@@ -18,7 +18,7 @@ import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
-import { scoreNames, summarize, sweepSchema } from './sweep.ts';
+import { summarize, sweepSchema } from './sweep.ts';
 import type { Cell, SweepSummary } from './sweep.ts';
 import { trainedRun } from './trained.ts';
 
@@ -107,7 +107,7 @@ export async function* runBenchmark(
       let scored = await scoring.next();
       while (scored.done !== true) scored = await scoring.next();
       const { pictures } = scored.value;
-      const mean = (key: (typeof scoreNames)[number]): number => average(pictures.flatMap((one) => one[key] ?? []));
+      const mean = (key: 'clipT' | 'dino' | 'dinoFg'): number => average(pictures.flatMap((one) => one[key] ?? []));
       const cell: Cell = { ...at, clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg'), settings };
       if (!Number.isFinite(cell.dinoFg))
         throw new UserError(

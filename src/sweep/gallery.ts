@@ -9,7 +9,7 @@ import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { trainedRun } from './trained.ts';
 
-const { paper: _, expected: __, ...keys } = sharedKeys;
+const { paper: _, ...keys } = sharedKeys;
 
 export const gallerySchema = z.strictObject({
   kind: z.literal('pictures'),

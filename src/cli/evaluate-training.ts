@@ -1,0 +1,113 @@
+/** `evaluate RUN --checkpoints`: CLIP-T, DINO-FG and the others along training. */
+import { join } from 'node:path';
+import { parseRecipe } from '../config.ts';
+import { UserError } from '../errors.ts';
+import { evaluatePictures } from '../evaluation/evaluate.ts';
+import type { EvaluatedSubject } from '../evaluation/evaluate.ts';
+import { drawPictures, learnedAt } from '../evaluation/run.ts';
+import { summarize } from '../evaluation/scores.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import { listImages } from '../files/images.ts';
+import { loadModel, pixelSize } from '../models/load.ts';
+import { metricTitles } from '../report/evaluation.ts';
+import { trainingCsv, trainingReport } from '../report/training.ts';
+import type { SamplerName } from '../sampler/samplers.ts';
+import { RunFolder } from '../trainer/run-folder.ts';
+import { modelFolder, toolsFor } from './scorers.ts';
+import { promptsFor } from './subjects.ts';
+import { interruptible, numberFlag, openEngine, Progress, say } from './terminal.ts';
+
+/** Flags of `evaluate` that it takes over. */
+export interface TrainingRequest {
+  run: string;
+  perPrompt: number;
+  seedNumber: number;
+  foreign: readonly string[] | undefined;
+  prompts?: string | undefined;
+  images?: string | undefined;
+  clip?: string | undefined;
+  dino?: string | undefined;
+  segmenter?: string | undefined;
+  'skip-empty-masks'?: boolean | undefined;
+  sampler: string;
+  steps?: string | undefined;
+  guidance?: string | undefined;
+  out?: string | undefined;
+  device: string;
+  quiet?: boolean | undefined;
+  json?: boolean | undefined;
+}
+
+const nameOf = (step: number): string => `step-${step}`;
+
+export async function evaluateTraining(args: TrainingRequest): Promise<void> {
+  const { run: folder, foreign } = args;
+  const { run, record } = await RunFolder.open(folder).catch(() => {
+    throw new UserError(`${folder} holds no run.json: name the folder of a run, as contextura customize --out makes it`);
+  });
+  const recipe = parseRecipe(record.recipe, run.in('run.json'));
+  const steps = await run.checkpoints();
+  if (steps.length === 0)
+    throw new UserError(`${folder} keeps no checkpoints: learn it with --checkpoint-every 50 --keep-checkpoints 20, say`);
+  const out = args.out ?? join(folder, 'training');
+  const signal = interruptible();
+  const engine = openEngine(args.device);
+  const progress = new Progress(args.quiet === true);
+  const model = await loadModel(modelFolder(recipe.model));
+  const photographs = pixelSize(model) > 128;
+  const prompts = await promptsFor(args.prompts, recipe.class, recipe.token);
+  const references = await listImages(args.images ?? recipe.images);
+  const subjects: EvaluatedSubject[] = [];
+  for (const step of steps) {
+    const learned = [await learnedAt(folder, step, recipe, model)];
+    const drawing = drawPictures(
+      engine,
+      { folder, recipe, model, learned },
+      {
+        prompts,
+        perPrompt: args.perPrompt,
+        out: join(out, 'pictures', nameOf(step)),
+        seed: args.seedNumber,
+        sampler: args.sampler as SamplerName,
+        steps: numberFlag('steps', args.steps ?? (photographs ? '50' : '25'), { min: 1, max: 1000, integer: true }),
+        guidance: numberFlag('guidance', args.guidance ?? (photographs ? '7.5' : '4'), { min: 0, max: 100 }),
+        signal,
+      },
+    );
+    progress.restart();
+    let next = await drawing.next();
+    for (; next.done !== true; next = await drawing.next()) progress.update(`step ${step}: picture`, next.value.done, next.value.of);
+    subjects.push({ name: nameOf(step), className: recipe.class, token: recipe.token, references, pictures: next.value });
+  }
+  const scoring = evaluatePictures({
+    ...(await toolsFor(engine, subjects[0]!.pictures[0]!.path, args)),
+    subjects,
+    out,
+    skipEmptyMasks: args['skip-empty-masks'] === true,
+    signal,
+    ...(foreign && { foreign }),
+  });
+  progress.restart();
+  let next = await scoring.next();
+  for (; next.done !== true; next = await scoring.next()) progress.update('scored', next.value.done, next.value.of);
+  const { pictures, withoutMask } = next.value;
+  const checkpoints = steps.map((step) => {
+    const own = pictures.filter(({ subject }) => subject === nameOf(step));
+    return { step, summary: summarize(own, 'prompt'), pictures: own };
+  });
+  const result = { checkpoints: Object.fromEntries(checkpoints.map(({ step, summary }) => [step, summary])), withoutMask };
+  await writeAtomically(join(out, 'training.json'), `${JSON.stringify({ ...result, pictures }, undefined, 2)}\n`);
+  await writeAtomically(join(out, 'training.csv'), trainingCsv(checkpoints));
+  await writeAtomically(join(out, 'training.html'), await trainingReport(folder, checkpoints));
+  await engine.close();
+  if (args.json === true) process.stdout.write(`${JSON.stringify({ ...result, out })}\n`);
+  else {
+    for (const { step, summary } of checkpoints)
+      say(
+        `${String(step).padStart(6)}  ${(['clipT', 'dino', 'dinoFg', 'leakage'] as const)
+          .flatMap((name) => (summary[name] === undefined ? [] : [`${metricTitles[name]} ${summary[name].mean.toFixed(4)}`]))
+          .join('  ')}`,
+      );
+    say(`${join(out, 'training.html')} shows them`);
+  }
+}
