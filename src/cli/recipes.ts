@@ -13,6 +13,7 @@ import { analysisFigures, analysisSchema, runAnalysis } from '../sweep/analysis.
 import { benchmarkSchema, runBenchmark } from '../sweep/benchmark.ts';
 import { gallerySchema, runGallery } from '../sweep/gallery.ts';
 import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
+import type { Sweep } from '../sweep/sweep.ts';
 import { parseOf } from '../sweep/shared.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { openModel } from './model.ts';
@@ -108,8 +109,11 @@ async function analysis(request: RecipeRequest): Promise<void> {
 async function earlyStopped(request: RecipeRequest): Promise<void> {
   const { out, path, value, json } = request;
   const parsed = parseOf(earlyStoppedSchema, value, path);
-  if ((parsed.recipe.model ?? 'tiny') !== 'tiny')
-    throw new UserError(`${path}: model: the embedded judges score the embedded model only: tiny is expected`);
+  const { model: named = 'tiny' } = parsed.recipe;
+  if (named !== 'tiny')
+    throw new UserError(
+      `${path}: recipe.model is ${named}: the embedded judges score the embedded model's pictures only: tiny is expected`,
+    );
   const { own, subjects, engine, model, name, progress, signal } = await opened(request, parsed);
   const judges = await Judges.load(engine, assetPath('judges'));
   const running = runEarlyStopped(engine, model, judges, own, subjects, { out, name, versions: versions(), signal });
@@ -214,15 +218,24 @@ function chosenOf(all: readonly string[], chosen: readonly string[], path: strin
   return [...chosen];
 }
 
-const kinds: Record<string, (request: RecipeRequest) => Promise<void>> = { analysis, 'early-stopped': earlyStopped, benchmark, pictures };
+const kinds = {
+  analysis: { schema: analysisSchema, run: analysis },
+  'early-stopped': { schema: earlyStoppedSchema, run: earlyStopped },
+  benchmark: { schema: benchmarkSchema, run: benchmark },
+  pictures: { schema: gallerySchema, run: pictures },
+} as const;
 
-/** Runs a recipe that says its kind. Throws a UserError for one that is not known. */
-export async function runKind(request: RecipeRequest): Promise<void> {
-  const { kind } = request.value;
-  const run = typeof kind === 'string' ? kinds[kind] : undefined;
-  if (run === undefined)
-    throw new UserError(
-      `${request.path} is of the kind ${JSON.stringify(kind)}: ${Object.keys(kinds).join(', ')} are known, and a table has none`,
-    );
-  await run(request);
+function known(kind: unknown, where: string): (typeof kinds)[keyof typeof kinds] {
+  if (typeof kind === 'string' && Object.hasOwn(kinds, kind)) return kinds[kind as keyof typeof kinds];
+  throw new UserError(`${where}: kind is ${JSON.stringify(kind)}: ${Object.keys(kinds).join(', ')} are known, and a table has none`);
 }
+
+/** What recipes of all kinds have. */
+export type KindRecipe = Pick<Sweep, 'about' | 'subjects' | 'recipe' | 'variants'> & { benchmark?: string | undefined };
+
+/** A checked recipe of the kind that it says. Throws a UserError for one that is wrong, or of a kind that is not known. */
+export const parseKind = (value: Record<string, unknown>, where: string): KindRecipe =>
+  parseOf<KindRecipe>(known(value.kind, where).schema, value, where);
+
+/** Runs a recipe that says its kind. */
+export const runKind = (request: RecipeRequest): Promise<void> => known(request.value.kind, request.path).run(request);

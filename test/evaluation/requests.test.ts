@@ -111,3 +111,63 @@ test('requests that are wrong', { timeout: 240_000 }, async () => {
   await refused([...own, '--benchmark', folder], /holds no prompts_and_classes\.txt/);
   expect(existsSync(out)).toBe(false);
 });
+
+test('a run is scored along its training, at every checkpoint that it keeps', { timeout: 240_000 }, async () => {
+  const folder = await scratch();
+  const run = join(folder, 'run');
+  const learning = ['--steps', '3', '--batch', '1', '--lambda', '0', '--sample-every', '0', '--quiet'];
+  const kept = ['--checkpoint-every', '1', '--keep-checkpoints', '3'];
+  expect(await contextura('customize', '--images', dog, '--class', 'dog', '--out', run, ...learning, ...kept)).toMatchObject({ status: 0 });
+  const prompts = join(folder, 'prompts.txt');
+  await writeFile(prompts, 'a {subject} in the snow\na {subject} on the beach\n');
+  const args = ['evaluate', run, '--checkpoints', '--prompts', prompts, '--n', '1', '--steps', '2', '--skip-empty-masks'];
+  const first = await contextura(...args, '--leakage', prompts, '--json', '--quiet');
+  expect(first.stderr).toBe('');
+  const { checkpoints } = JSON.parse(first.stdout) as { checkpoints: Record<string, Record<string, { n: number }>> };
+  expect(Object.keys(checkpoints)).toEqual(['1', '2', '3']);
+  expect(checkpoints['2']).toMatchObject({ clipT: { n: 2 }, leakage: { n: 2 } });
+  const out = join(run, 'training');
+  expect((await readFile(join(out, 'training.csv'), 'utf8')).split('\n')[0]).toBe(
+    'step,n,clipT,clipTPlaceholder,clipI,dino,dinoFg,leakage',
+  );
+  expect((await readFile(join(out, 'training.html'), 'utf8')).match(/<img/g)).toHaveLength(6);
+  await refused(
+    ['evaluate', '--pictures', dog, '--checkpoints', '--out', folder],
+    'contextura: --checkpoints scores one run along its training: name its folder, and leave --benchmark, --pictures and --against out',
+  );
+});
+
+test('a recipe of a kind runs by its file; what it cannot run is refused', { timeout: 240_000 }, async () => {
+  const folder = await scratch();
+  const file = join(folder, 'table1.json');
+  const recipe = {
+    kind: 'analysis',
+    about: 'Table 1: contextura sweep',
+    subjects: ['dog'],
+    contexts: 1,
+    shown: 0,
+    sampling: { steps: 1, guidance: 1 },
+    recipe: { steps: 1, batchSize: 1, promptBatch: 2 },
+    variants: [
+      { name: 'ti', recipe: { lambda: 0 } },
+      { name: 'ti+mlm', recipe: {} },
+    ],
+  };
+  await writeFile(file, JSON.stringify(recipe));
+  const out = join(folder, 'out');
+  const outcome = await contextura('sweep', file, '--out', out, '--quiet');
+  expect(outcome).toMatchObject({ status: 0, stdout: '' });
+  expect(outcome.stderr).toMatch(/^"expected": \{"measured":"\d{4}-\d\d-\d\d; .*"difference":\{"sim1":\[/m);
+  const { difference } = JSON.parse(await readFile(join(out, 'table1.json'), 'utf8')) as { difference: Record<string, { mean: number }> };
+  expect(Object.keys(difference)).toEqual(['sim1', 'sim2', 'skl']);
+  expect(existsSync(join(out, 'table1.html'))).toBe(true);
+  await refused(['sweep', file, '--out', out, '--subjects', 'teapot'], /--subjects: teapot is not in .*table1.json, which has dog$/m);
+  await writeFile(
+    file,
+    JSON.stringify({ ...recipe, kind: 'early-stopped', contexts: undefined, checkpoints: [1, 2], recipe: { model: 'sd' } }),
+  );
+  await refused(
+    ['sweep', file, '--out', out],
+    /table1.json: recipe.model is sd: the embedded judges score the embedded model's pictures only: tiny is expected$/m,
+  );
+});
