@@ -21,7 +21,7 @@ export async function earlyStoppedReport(
   const { atEqualDinoFg, atEqualDinoFgByStep, bySubject, againstEach, course } = summary;
   const stepsOf = (variant: string): number[] => checkpoints.filter((step) => course[variant]![step] !== undefined);
   const last = stepsOf(rich).at(-1)!;
-  const courses = [plain, rich].flatMap((variant) =>
+  const rows = [plain, rich].flatMap((variant) =>
     stepsOf(variant).map((step) => [
       escapeHtml(`${variant}, ${step} steps`),
       ...scoreNames.map((key) => estimate(course[variant]![step]![key])),
@@ -44,6 +44,7 @@ export async function earlyStoppedReport(
     return { name: `${variant}@${step}`, clipT: of(clipT), dinoFg: of(dinoFg) };
   };
   const candidates = [plain, rich].flatMap((variant) => stepsOf(variant).map((step) => candidate(variant, step)));
+  const courses = [plain, rich].map((variant, i) => ({ names: stepsOf(variant).map((step) => `${variant}@${step}`), colour: colours[i]! }));
   const equal = [...Object.entries(atEqualDinoFgByStep), [String(last), atEqualDinoFg] as const].map(([step, one]) => [
     escapeHtml(`${rich}, ${step} steps`),
     difference(one),
@@ -67,13 +68,13 @@ export async function earlyStoppedReport(
   return page(
     titleOf(recipe.about),
     `<p>${subjects.length} subjects, all evaluation prompts × ${recipe.picturesPerPrompt} pictures at each checkpoint, the same seeds. <code>${escapeHtml(commandOf(recipe.about))}</code></p>
-<p>At the DINO-FG of ${escapeHtml(rich)}, CLIP-T is higher than on the course of ${escapeHtml(plain)} by ${difference(atEqualDinoFg)} (means over subjects; the interval resamples subjects).</p>
+<p>CLIP-T of ${escapeHtml(rich)} minus that of ${escapeHtml(plain)} where its course has ${atEqualDinoFg.outside ? 'the nearest DINO-FG, for it never has the same' : 'the same DINO-FG'}: ${difference(atEqualDinoFg)} (means over subjects; the interval resamples subjects).</p>
 <h2>CLIP-T at equal DINO-FG</h2>
 ${table(['', `over ${escapeHtml(plain)}`, 'on its course', 'resamples off it'], equal)}
 <p>Where the course passes a DINO-FG more than once the highest CLIP-T counts, in favour of ${escapeHtml(plain)}; where it does not, its nearest checkpoint.</p>
-${paretoChart(candidates)}
+${paretoChart(candidates, courses)}
 <h2>Along training</h2><div class="charts">${chart('clipT')}${chart('dinoFg')}</div>
-${table(['', ...scoreNames.map((key) => titles[key])], courses)}
+${table(['', ...scoreNames.map((key) => titles[key])], rows)}
 <h2>${escapeHtml(rich)} after ${last} steps minus each checkpoint of ${escapeHtml(plain)}, paired by subject</h2>
 ${table(
   ['', 'CLIP-T', 'DINO-FG'],

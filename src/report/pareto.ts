@@ -15,8 +15,11 @@ export function paretoFront(candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter((one) => !candidates.some((other) => beats(other, one))).toSorted((a, b) => a.clipT.mean - b.clipT.mean);
 }
 
-/** An SVG: every candidate with its intervals, the front as a line. */
-export function paretoChart(candidates: readonly Candidate[]): string {
+/** An SVG: every candidate with its intervals, the front as a dashed line; `courses` are lines through candidates by name. */
+export function paretoChart(
+  candidates: readonly Candidate[],
+  courses: readonly { names: readonly string[]; colour: string }[] = [],
+): string {
   const [width, height, left, bottom, top] = [640, 420, 60, 44, 20];
   const range = (values: readonly Estimate[]): [number, number] => {
     const [low, high] = [Math.min(...values.map(({ lo }) => lo)), Math.max(...values.map(({ hi }) => hi))];
@@ -39,6 +42,10 @@ export function paretoChart(candidates: readonly Candidate[]): string {
     return `<text x="${x(a)}" y="${height - bottom + 16}" text-anchor="middle">${a.toFixed(3)}</text><text x="${left - 6}" y="${y(b)}" text-anchor="end" dominant-baseline="middle">${b.toFixed(3)}</text>`;
   });
   const line = `<polyline fill="none" stroke="#1f7a5c" stroke-dasharray="5 4" points="${front.map(({ clipT, dinoFg }) => `${x(clipT.mean)},${y(dinoFg.mean)}`).join(' ')}"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui,sans-serif" font-size="12" fill="currentColor" role="img" aria-label="CLIP-T against DINO-FG"><text x="${left}" y="13" font-weight="600">CLIP-T against DINO-FG</text>${ticks.join('')}${line}${marks.join('')}<text x="${width - 12}" y="${height - 8}" text-anchor="end">CLIP-T →</text><text x="${left}" y="${height - 8}">↑ DINO-FG</text></svg>
+  const paths = courses.map(({ names, colour }) => {
+    const along = names.flatMap((name) => candidates.find((one) => one.name === name) ?? []);
+    return `<polyline fill="none" stroke="${colour}" points="${along.map(({ clipT, dinoFg }) => `${x(clipT.mean)},${y(dinoFg.mean)}`).join(' ')}"/>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui,sans-serif" font-size="12" fill="currentColor" role="img" aria-label="CLIP-T against DINO-FG"><text x="${left}" y="13" font-weight="600">CLIP-T against DINO-FG</text>${ticks.join('')}${paths.join('')}${line}${marks.join('')}<text x="${width - 12}" y="${height - 8}" text-anchor="end">CLIP-T →</text><text x="${left}" y="${height - 8}">↑ DINO-FG</text></svg>
 `;
 }
