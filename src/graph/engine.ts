@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { internal } from '../errors.ts';
+import { deviceFailure } from './device.ts';
+import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
 import { isLarge } from './memory.ts';
@@ -12,7 +14,8 @@ import type { Dtype, Shape, Tensor } from './tensor.ts';
 import { verify } from './verify.ts';
 
 export interface EngineOptions {
-  device?: 'cpu';
+  /** Where programs run; the CPU by default. */
+  device?: Device;
   /** Threads inside one operator; by default the machine's cores. */
   threads?: number;
 }
@@ -78,7 +81,7 @@ export class Program {
 
 export class Engine {
   readonly threads: number;
-  readonly device: 'cpu';
+  readonly device: Device;
   private readonly worker: Worker = startWorker();
   private readonly pending: Map<number, Pending> = new Map();
   private failure: Error | undefined;
@@ -91,7 +94,7 @@ export class Engine {
     this.worker.on('message', (reply: Reply) => {
       const pending = this.pending.get(reply.call);
       this.pending.delete(reply.call);
-      if ('error' in reply) pending?.reject(new Error(reply.error));
+      if ('error' in reply) pending?.reject(deviceFailure(this.device, reply.error));
       else pending?.resolve(reply.value);
       if (this.pending.size === 0) this.worker.unref();
     });
@@ -124,7 +127,7 @@ export class Engine {
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
     const lean = options.lean ?? isLarge(Object.values(all));
-    const model = lower(all, lean);
+    const model = lower(all, lean, this.device);
     const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
     const signature: Signature = {
       feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),

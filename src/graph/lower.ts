@@ -1,6 +1,7 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
+import type { Device } from './device.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
 import { convolutionAttributes, inputGradient } from './lower-convolution.ts';
@@ -100,15 +101,15 @@ export interface LoweredModel extends OnnxModel {
   externalFolder: string | undefined;
 }
 
-/** ONNX bytes that compute the named outputs. All file constants must lie in one folder tree. */
-export function lower(outputs: Readonly<Record<string, Tensor>>, lean = false): LoweredModel {
+/** ONNX bytes that compute the named outputs on a device. All file constants must lie in one folder tree. */
+export function lower(outputs: Readonly<Record<string, Tensor>>, lean = false, device: Device = 'cpu'): LoweredModel {
   const order = topologicalOrder(Object.values(outputs));
   const files = order.flatMap((t) => {
     const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
     return source?.kind === 'file' ? [path.resolve(source.path)] : [];
   });
   const externalFolder = files.length > 0 ? commonFolder(files) : undefined;
-  const builder = new OnnxBuilder(externalFolder, lean);
+  const builder = new OnnxBuilder(externalFolder, lean, device);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor<'input'>>();
   // Transposes of constant matrices that only products use are never computed.

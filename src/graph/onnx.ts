@@ -1,6 +1,7 @@
 /** A builder of ONNX models: nodes, initializers (inline or inside a file), inputs, outputs. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
+import type { Device } from './device.ts';
 import { Message } from './protobuf.ts';
 import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
 
@@ -36,10 +37,14 @@ function attribute(name: string, value: Attribute): Message {
   return floats.has(name) ? message.float(2, value).integer(20, 1) : message.integer(3, value).integer(20, 2);
 }
 
-function valueInfo(name: string, shape: Shape, dtype: keyof typeof dtypes): Message {
-  const dimensions = new Message();
-  for (const n of shape) dimensions.message(1, new Message().integer(1, n));
-  const type = new Message().integer(1, dtypes[dtype]).message(2, dimensions);
+/** Without a shape, any is meant. */
+function valueInfo(name: string, shape: Shape | undefined, dtype: keyof typeof dtypes): Message {
+  const type = new Message().integer(1, dtypes[dtype]);
+  if (shape !== undefined) {
+    const dimensions = new Message();
+    for (const n of shape) dimensions.message(1, new Message().integer(1, n));
+    type.message(2, dimensions);
+  }
   return new Message().string(1, name).message(2, new Message().message(1, type));
 }
 
@@ -49,12 +54,15 @@ export class OnnxBuilder {
   private readonly externalFolder: string | undefined;
   /** Whether rules should spare copies of constants where it costs speed. */
   readonly lean: boolean;
+  /** Where the model is to run: rules leave out what has no kernel there. */
+  readonly device: Device;
   private count = 0;
   private nodes = 0;
 
-  constructor(externalFolder: string | undefined, lean: boolean) {
+  constructor(externalFolder: string | undefined, lean: boolean, device: Device) {
     this.externalFolder = externalFolder;
     this.lean = lean;
+    this.device = device;
   }
 
   private fresh(): string {
@@ -180,14 +188,25 @@ export class OnnxBuilder {
   }
 
   finish(): OnnxModel {
-    this.graph.string(2, 'contextura');
-    const model = new Message().integer(1, irVersion).string(2, 'contextura').message(7, this.graph);
-    for (const [domain, version] of [
-      ['', opset],
-      ['com.microsoft', 1],
-    ] as const) {
-      model.message(8, new Message().string(1, domain).integer(2, version));
-    }
-    return { bytes: model.finish(), nodeCount: this.nodes };
+    return { bytes: modelOf(this.graph), nodeCount: this.nodes };
   }
+}
+
+function modelOf(graph: Message): Uint8Array {
+  graph.string(2, 'contextura');
+  const model = new Message().integer(1, irVersion).string(2, 'contextura').message(7, graph);
+  for (const [domain, version] of [
+    ['', opset],
+    ['com.microsoft', 1],
+  ] as const) {
+    model.message(8, new Message().string(1, domain).integer(2, version));
+  }
+  return model.finish();
+}
+
+/** A model whose output y is its input x, of any shape. */
+export function copyModel(dtype: Dtype): Uint8Array {
+  const node = new Message().string(1, 'x').string(2, 'y').string(3, 'copy').string(4, 'Identity');
+  const [x, y] = ['x', 'y'].map((name) => valueInfo(name, undefined, dtype)) as [Message, Message];
+  return modelOf(new Message().message(1, node).message(11, x).message(12, y));
 }

@@ -1,4 +1,6 @@
 /** Messages between the engine and its worker thread. */
+import type { Device } from './device.ts';
+
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
 export interface Signature {
@@ -16,7 +18,7 @@ export type Request = { call: number } & (
       program: number;
       bytes: Uint8Array;
       externalFolder: string | undefined;
-      device: string;
+      device: Device;
       threads: number;
       lean: boolean;
       profile: string | undefined;

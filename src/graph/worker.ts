@@ -1,27 +1,20 @@
 /** The worker thread that owns ONNX Runtime's sessions and the state kept between runs. */
 import { parentPort } from 'node:worker_threads';
+import type { Device } from './device.ts';
 import { InferenceSession, OrtTensor } from './ort.ts';
-import type { Reply, Request, TypedArray } from './protocol.ts';
+import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
+import { States } from './states.ts';
 
-interface Compiled {
+interface Compiled extends Signature {
   session: InferenceSession;
-  feeds: { name: string; shape: readonly number[]; dtype: string }[];
-  states: string[];
-  fetches: string[];
-  updates: Record<string, string>;
+  device: Device;
 }
 
-const states = new Map<string, OrtTensor>();
+const states = new States();
 const programs = new Map<number, Compiled>();
 
 function wrap(data: TypedArray, shape: readonly number[], dtype: string): OrtTensor {
   return new OrtTensor(dtype as 'float32', data as Float32Array, shape);
-}
-
-function stateOf(name: string): OrtTensor {
-  const tensor = states.get(name);
-  if (tensor === undefined) throw new Error(`internal: no state is called ${name}`);
-  return tensor;
 }
 
 /**
@@ -29,9 +22,14 @@ function stateOf(name: string): OrtTensor {
  * weights packed or blocked for speed, no merging of what the backward pass computes again, no arena.
  */
 function sessionOptions(request: Extract<Request, { kind: 'compile' }>): InferenceSession.SessionOptions {
-  const { lean, externalFolder, profile } = request;
+  const { lean, externalFolder, profile, device, signature } = request;
+  const locations = [
+    ...signature.fetches.map((name) => [name, 'cpu']),
+    ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
+  ];
   return {
-    executionProviders: [request.device],
+    executionProviders: [device],
+    ...(device === 'webgpu' && { preferredOutputLocation: Object.fromEntries(locations) as Record<string, 'cpu' | 'gpu-buffer'> }),
     graphOptimizationLevel: lean ? 'extended' : 'all',
     enableCpuMemArena: !lean,
     enableMemPattern: !lean,
@@ -44,6 +42,8 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
       session: {
         ...(externalFolder !== undefined && { model_external_initializers_file_folder_path: externalFolder }),
         ...(lean && { disable_prepacking: '1' }),
+        // An operator without a kernel there would drag its inputs through memory at every run.
+        ...(device === 'webgpu' && { disable_cpu_ep_fallback: '1' }),
       },
       ...(lean && { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }),
     },
@@ -52,7 +52,7 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
 
 async function compile(request: Extract<Request, { kind: 'compile' }>): Promise<void> {
   const session = await InferenceSession.create(request.bytes, sessionOptions(request));
-  programs.set(request.program, { session, ...request.signature });
+  programs.set(request.program, { session, device: request.device, ...request.signature });
 }
 
 async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<string, TypedArray>> {
@@ -60,12 +60,24 @@ async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<s
   if (program === undefined) throw new Error(`internal: program ${request.program} was released`);
   const feeds: Record<string, OrtTensor> = {};
   for (const { name, shape, dtype } of program.feeds) feeds[name] = wrap(request.feeds[name]!, shape, dtype);
-  for (const name of program.states) feeds[name] = stateOf(name);
-  const fetches: Record<string, OrtTensor | null> = {};
-  for (const name of program.fetches) fetches[name] = null;
-  for (const [output, name] of Object.entries(program.updates)) fetches[output] = stateOf(name);
-  const results = await program.session.run(feeds, fetches as Record<string, OrtTensor>);
+  const onGpu = program.device === 'webgpu';
+  for (const name of program.states) feeds[name] = await (onGpu ? states.onGpu(name) : states.inMemory(name));
+  const results = await (onGpu ? runOnGpu(program, feeds) : runInPlace(program, feeds));
   return Object.fromEntries(program.fetches.map((name) => [name, results[name]!.data as unknown as TypedArray]));
+}
+
+async function runInPlace({ session, fetches, updates }: Compiled, feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>> {
+  const wanted: Record<string, OrtTensor | null> = {};
+  for (const name of fetches) wanted[name] = null;
+  for (const [output, name] of Object.entries(updates)) wanted[output] = await states.inMemory(name);
+  return session.run(feeds, wanted as Record<string, OrtTensor>);
+}
+
+/** A shader cannot write a buffer that it reads: updates are new tensors, which then take the states' places. */
+async function runOnGpu({ session, updates }: Compiled, feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>> {
+  const results = await session.run(feeds);
+  for (const [output, name] of Object.entries(updates)) states.set(name, results[output]!);
+  return results;
 }
 
 async function handle(request: Request): Promise<unknown> {
@@ -78,9 +90,9 @@ async function handle(request: Request): Promise<unknown> {
       for (const [name, { data, shape, dtype }] of Object.entries(request.values)) states.set(name, wrap(data, shape, dtype));
       return undefined;
     case 'getState':
-      return Object.fromEntries(request.names.map((name) => [name, (stateOf(name).data as Float32Array).slice()]));
+      return Object.fromEntries(await Promise.all(request.names.map(async (name) => [name, await states.read(name)])));
     case 'dropState':
-      for (const name of request.names) states.delete(name);
+      for (const name of request.names) states.drop(name);
       return undefined;
     case 'release': {
       const program = programs.get(request.program);
