@@ -5,7 +5,7 @@ export type Device = 'cpu' | 'webgpu' | 'cuda';
 export const devices: readonly Device[] = ['cpu', 'webgpu', 'cuda'];
 
 /** Bytes of one tensor that a shader may read or write: WebGPU's `maxStorageBufferBindingSize` where no more is asked for. */
-export const bindingLimit = 128 * 2 ** 20;
+export const shaderBindingLimit = 128 * 2 ** 20;
 
 const driver: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'install the GPU’s Vulkan driver and libvulkan1 (vulkaninfo lists what there is)',

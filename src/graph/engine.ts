@@ -127,7 +127,7 @@ export class Engine {
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
     const lean = options.lean ?? isLarge(Object.values(all));
-    const model = lower(all, lean, this.device);
+    const model = lower(all, { lean, device: this.device });
     const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
     const signature: Signature = {
       feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),

@@ -1,9 +1,8 @@
 /** Convolutions' input gradients. */
+import { product } from './lower-matmul.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { sizeOf } from './tensor.ts';
 import type { ConvAttributes, Tensor } from './tensor.ts';
-
-const contrib = 'com.microsoft';
 
 export const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
   strides: [stride, stride],
@@ -40,7 +39,7 @@ export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly
     const [filters, channels] = weight.shape as [number, number];
     const rows = b.node('Reshape', [g!, b.ints([grad.shape[0]!, filters, grad.shape[2]! * grad.shape[3]!])]);
     const flat = b.leaf(weight as Tensor<'constant'>, [filters, channels]);
-    return b.node('Reshape', [b.node('FusedMatMul', [flat, rows], { transA: 1 }, contrib), b.ints([...y.shape])]);
+    return b.node('Reshape', [product(b, flat, rows, { transA: 1 }), b.ints([...y.shape])]);
   }
   if (isFlipped(y, b.lean)) {
     const exchanged = b.node('Transpose', [w!], { perm: [1, 0, 2, 3] });

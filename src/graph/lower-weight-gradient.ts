@@ -1,8 +1,7 @@
 /** Weight gradients of convolutions as matrix products. */
+import { product } from './lower-matmul.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import type { Tensor } from './tensor.ts';
-
-const contrib = 'com.microsoft';
 
 export function weightGradient(y: Tensor<'conv2dWeightGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
   const { stride, padding, kernel } = y.attributes;
@@ -51,8 +50,8 @@ function onOneLine(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly string[],
     line(x!, channels)[0]!,
     range(kernel[1]).map((q) => q - left),
   );
-  const product = b.node('FusedMatMul', [gradients, values], { transB: 1 }, contrib);
-  const taps = b.node('Reshape', [product, b.ints([kernel[0], filters, kernel[1], channels])]);
+  const joint = product(b, gradients, values, { transB: 1 });
+  const taps = b.node('Reshape', [joint, b.ints([kernel[0], filters, kernel[1], channels])]);
   return b.node('Transpose', [taps], { perm: [1, 3, 0, 2] });
 }
 
@@ -77,8 +76,8 @@ function byTap(y: Tensor<'conv2dWeightGradient'>, [x, g]: readonly string[], b: 
       const whole = kernel[0] === 1 && kernel[1] === 1 && stride === 1 && rows === height && columns === width;
       const ends = [p + (rows - 1) * stride + 1, q + (columns - 1) * stride + 1];
       const tap = whole ? padded : b.node('Slice', [padded, b.ints([p, q]), b.ints(ends), b.ints([2, 3]), b.ints([stride, stride])]);
-      const product = b.node('MatMul', [b.node('Reshape', [tap, b.ints([channels, positions])]), byPosition]);
-      taps.push(b.node('Reshape', [product, b.ints([1, channels, filters])]));
+      const part = b.node('MatMul', [b.node('Reshape', [tap, b.ints([channels, positions])]), byPosition]);
+      taps.push(b.node('Reshape', [part, b.ints([1, channels, filters])]));
     }
   }
   const stacked = taps.length === 1 ? taps[0]! : b.node('Concat', taps, { axis: 0 });

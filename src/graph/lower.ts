@@ -1,14 +1,16 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
-import type { Device } from './device.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
+import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
+import { matmul, transposedConstant } from './lower-matmul.ts';
+import { cosine, sine } from './lower-trigonometry.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
 import { convolutionAttributes, inputGradient } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
-import type { OnnxModel } from './onnx.ts';
-import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
-import type { PrimitiveName, Shape, Tensor } from './tensor.ts';
+import type { LoweringOptions, OnnxModel } from './onnx.ts';
+import { lookup, topologicalOrder } from './tensor.ts';
+import type { PrimitiveName, Tensor } from './tensor.ts';
 
 /** Emit ONNX nodes for a primitive, and name the value that holds its result. */
 type Rule<P extends PrimitiveName> = (y: Tensor<P>, inputs: readonly string[], b: OnnxBuilder) => string;
@@ -27,14 +29,6 @@ function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly 
   });
 }
 
-const contrib = 'com.microsoft';
-
-/** The constant matrix of which a tensor is the transpose. */
-function transposedConstant(x: Tensor): Tensor<'constant'> | undefined {
-  const inner = x.inputs[0];
-  return x.op === 'transpose' && x.shape.length === 2 && inner!.op === 'constant' ? (inner as Tensor<'constant'>) : undefined;
-}
-
 export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
   constant: (y, _, b) => b.leaf(y, y.shape),
@@ -45,8 +39,8 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   sigmoid: simple('Sigmoid'),
   tanh: simple('Tanh'),
   erf: simple('Erf'),
-  sin: simple('Sin'),
-  cos: simple('Cos'),
+  sin: sine,
+  cos: cosine,
   add: simple('Add'),
   subtract: simple('Sub'),
   multiply: simple('Mul'),
@@ -70,12 +64,7 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   concat: (y, inputs, b) => b.node('Concat', inputs, { axis: y.attributes.axis }),
   reduceSum: (y, [x], b) => b.node('ReduceSum', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
   reduceMax: (y, [x], b) => b.node('ReduceMax', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
-  // A constant that is transposed for the product stays as it is: a folded transpose would be a second copy of it.
-  matmul: (y, [left, right], b) => {
-    const inner = transposedConstant(y.inputs[1]!);
-    if (inner === undefined) return b.node('MatMul', [left!, right!]);
-    return b.node('FusedMatMul', [left!, b.leaf(inner, inner.shape)], { transB: 1 }, contrib);
-  },
+  matmul,
   conv2d: (y, inputs, b) => b.node('Conv', inputs, convolutionAttributes(y.attributes)),
   conv2dInputGradient: inputGradient,
   conv2dWeightGradient: weightGradient,
@@ -84,15 +73,8 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   softmax: (_, inputs, b) => b.node('Softmax', inputs, { axis: -1 }),
   attention,
   attentionGradient,
-  gather: (_, inputs, b) => b.node('Gather', inputs, { axis: 0 }),
-  scatterAdd: (y, [values, ids], b) => {
-    const idShape: Shape = y.inputs[1]!.shape;
-    const count = sizeOf(idShape);
-    const rows = b.node('Reshape', [values!, b.ints([count, y.shape[1]!])]);
-    const at = b.node('Cast', [b.node('Reshape', [ids!, b.ints([count, 1])])], { to: 7 });
-    const zeros = b.node('Expand', [b.constant(Float32Array.of(0), []), b.ints([...y.shape])]);
-    return b.node('ScatterND', [zeros, at, rows], { reduction: 'add' });
-  },
+  gather,
+  scatterAdd,
 };
 
 export interface LoweredModel extends OnnxModel {
@@ -101,24 +83,30 @@ export interface LoweredModel extends OnnxModel {
   externalFolder: string | undefined;
 }
 
+/** Whether the rule of `y` takes what it needs of an input from a constant. */
+function emitsItself(y: Tensor, index: number, b: OnnxBuilder): boolean {
+  if (y.op === 'matmul') return index === 1 && transposedConstant(y.inputs[1]!) !== undefined;
+  return y.op === 'gather' && index === 0 && isInBlocks(y.inputs[0]!, b);
+}
+
 /** ONNX bytes that compute the named outputs on a device. All file constants must lie in one folder tree. */
-export function lower(outputs: Readonly<Record<string, Tensor>>, lean = false, device: Device = 'cpu'): LoweredModel {
+export function lower(outputs: Readonly<Record<string, Tensor>>, options: LoweringOptions = {}): LoweredModel {
   const order = topologicalOrder(Object.values(outputs));
   const files = order.flatMap((t) => {
     const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
     return source?.kind === 'file' ? [path.resolve(source.path)] : [];
   });
   const externalFolder = files.length > 0 ? commonFolder(files) : undefined;
-  const builder = new OnnxBuilder(externalFolder, lean, device);
+  const builder = new OnnxBuilder(externalFolder, options);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor<'input'>>();
-  // Transposes of constant matrices that only products use are never computed.
-  const used = new Set(
-    order.flatMap((t) => t.inputs.filter((x, i) => !(t.op === 'matmul' && i === 1 && transposedConstant(x) !== undefined))),
-  );
-  for (const root of Object.values(outputs)) used.add(root);
+  // What rules emit of their inputs themselves is not computed for them.
+  const used = new Set(Object.values(outputs));
+  for (const tensor of order.toReversed()) {
+    if (used.has(tensor)) tensor.inputs.forEach((x, i) => emitsItself(tensor, i, builder) || used.add(x));
+  }
   for (const tensor of order) {
-    if (!used.has(tensor) && transposedConstant(tensor) !== undefined) continue;
+    if (!used.has(tensor)) continue;
     if (tensor.op === 'input') {
       const leaf = tensor as Tensor<'input'>;
       const earlier = inputs.get(leaf.attributes.name);

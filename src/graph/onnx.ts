@@ -1,8 +1,10 @@
 /** A builder of ONNX models: nodes, initializers (inline or inside a file), inputs, outputs. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
+import { shaderBindingLimit } from './device.ts';
 import type { Device } from './device.ts';
 import { Message } from './protobuf.ts';
+import { sizeOf } from './tensor.ts';
 import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
 
 // Field numbers and enumerations of onnx.proto3.
@@ -16,6 +18,15 @@ const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {
 };
 const opset = 18;
 const irVersion = 9;
+
+export interface LoweringOptions {
+  /** Keep one copy of the constants, at the cost of speed. */
+  lean?: boolean;
+  /** The CPU by default. */
+  device?: Device;
+  /** Bytes that one tensor may take, for tests; by default what the device allows. */
+  bindingLimit?: number;
+}
 
 export interface OnnxModel {
   bytes: Uint8Array;
@@ -56,13 +67,16 @@ export class OnnxBuilder {
   readonly lean: boolean;
   /** Where the model is to run: rules leave out what has no kernel there. */
   readonly device: Device;
+  /** Bytes that one tensor may take there. */
+  readonly bindingLimit: number;
   private count = 0;
   private nodes = 0;
 
-  constructor(externalFolder: string | undefined, lean: boolean, device: Device) {
+  constructor(externalFolder: string | undefined, { lean = false, device = 'cpu', bindingLimit }: LoweringOptions) {
     this.externalFolder = externalFolder;
     this.lean = lean;
     this.device = device;
+    this.bindingLimit = bindingLimit ?? (device === 'webgpu' ? shaderBindingLimit : Infinity);
   }
 
   private fresh(): string {
@@ -167,6 +181,18 @@ export class OnnxBuilder {
     return this.shared(`constant ${tensor.id} [${shape.join()}]`, () => [
       source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
     ])[0]!;
+  }
+
+  /** `rows` rows of a constant from `start`. */
+  leafRows(tensor: Tensor<'constant'>, start: number, rows: number): string {
+    const { source } = tensor.attributes;
+    const shape = [rows, ...tensor.shape.slice(1)];
+    const width = sizeOf(tensor.shape.slice(1));
+    return this.shared(`constant ${tensor.id} rows ${start} ${rows}`, () => {
+      if (source.kind === 'memory') return [this.constant(source.data.subarray(start * width, (start + rows) * width), shape)];
+      const rowBytes = source.length / tensor.shape[0]!;
+      return [this.external({ ...source, offset: source.offset + start * rowBytes, length: rows * rowBytes }, shape)];
+    })[0]!;
   }
 
   input(name: string, shape: Shape, dtype: Dtype): string {
