@@ -1,6 +1,10 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { defineCommand } from 'citty';
+import { devices } from '../graph/device.ts';
+import type { Device } from '../graph/device.ts';
+import { listGpus, probe } from '../graph/probe.ts';
+import type { Probe } from '../graph/probe.ts';
 import { measurePrimitives } from '../sweep/bench.ts';
 import { estimate } from '../sweep/estimate.ts';
 import type { Cost, Estimate } from '../sweep/estimate.ts';
@@ -51,6 +55,12 @@ function modelLines({
   ];
 }
 
+/** What trying a device out has shown. */
+function finding(device: Device): Probe {
+  const found = probe(device);
+  return 'why' in found ? found : { gflops: two(found.gflops) };
+}
+
 export const doctor = defineCommand({
   meta: { name: 'doctor', description: 'what this machine has and how fast it is; what a model would take here' },
   args: {
@@ -70,7 +80,9 @@ export const doctor = defineCommand({
       contextura: version,
       node: process.versions.node,
       onnxruntime: ort,
-      device: 'cpu',
+      device: engine.device,
+      devices: Object.fromEntries(devices.filter((device) => device !== 'cpu').map((device) => [device, finding(device)])),
+      gpus: listGpus(),
       cpu: cpus()[0]?.model ?? 'unknown',
       threads: availableParallelism(),
       memoryGiB: gibibytes(totalmem()),
@@ -81,8 +93,12 @@ export const doctor = defineCommand({
       process.stdout.write(`${JSON.stringify({ ...machine, ...(facts !== undefined && { model: facts }) })}\n`);
       return;
     }
-    const { gflops, ...plain } = machine;
+    const { gflops, devices: others, gpus, ...plain } = machine;
     for (const [key, value] of Object.entries(plain)) say(`${key.padEnd(12)} ${value}`);
+    say(`${'gpus'.padEnd(12)} ${gpus.length > 0 ? gpus.join(', ') : 'none that the system names'}`);
+    for (const [name, found] of Object.entries(others)) {
+      say(`${name.padEnd(12)} ${'why' in found ? found.why : `works, ${found.gflops} GFLOP/s in a matrix product`}`);
+    }
     const rates = Object.entries(gflops).map(([name, rate]) => `${name} ${rate} GFLOP/s`);
     say(`${'speed'.padEnd(12)} ${rates.join(', ')}`);
     if (facts !== undefined) for (const line of modelLines(facts)) say(line);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { Engine } from '../graph/engine.ts';
+import { chooseDevice, probe } from '../graph/probe.ts';
 
 const root = new URL('../../', import.meta.url);
 export const assetPath = (name: string): string => fileURLToPath(new URL(`assets/${name}`, root));
@@ -35,15 +36,21 @@ export function numberFlag(name: string, text: string, range: { min?: number; ma
   return value;
 }
 
-export function openEngine(device: string): Engine {
-  if (device !== 'auto' && device !== 'cpu') {
-    if (device === 'webgpu' || device === 'cuda') throw new UserError(`--device ${device} is not supported yet: use cpu`);
-    throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
-  }
-  return new Engine();
-}
-
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */
+export function openEngine(device: string): Engine {
+  if (device === 'cpu') return new Engine();
+  if (device === 'auto') {
+    const chosen = chooseDevice();
+    if (chosen === 'cpu') return new Engine();
+    return new Engine({ device: chosen, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
+  }
+  if (device !== 'webgpu' && device !== 'cuda') throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
+  const found = probe(device);
+  if ('why' in found) throw new UserError(found.why, 1);
+  return new Engine({ device });
+}
 
 /** Progress: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
 export class Progress {

@@ -16,6 +16,8 @@ import { verify } from './verify.ts';
 export interface EngineOptions {
   /** Where programs run; the CPU by default. */
   device?: Device;
+  /** Given this, the engine goes on with the CPU where its device fails, after having said why here; otherwise a failure is an error. */
+  onFallback?: (reason: string) => void;
   /** Threads inside one operator; by default the machine's cores. */
   threads?: number;
 }
@@ -55,10 +57,20 @@ export class Program {
   private readonly id: number;
   private readonly signature: Signature;
   private readonly profiled: boolean;
+  /** Compiles the program for the CPU, where that is wanted. */
+  private fallBack: ((error: unknown) => Promise<unknown>) | undefined;
   /** Floating-point operations of one run, as `flopsOf` counts them. */
   readonly flops: number;
-  constructor(engine: Engine, id: number, signature: Signature, flops: number, profiled: boolean) {
+  constructor(
+    engine: Engine,
+    id: number,
+    signature: Signature,
+    flops: number,
+    profiled: boolean,
+    fallBack?: (error: unknown) => Promise<unknown>,
+  ) {
     this.engine = engine;
+    this.fallBack = fallBack;
     this.id = id;
     this.signature = signature;
     this.flops = flops;
@@ -71,7 +83,17 @@ export class Program {
       const length = feeds[name]?.length;
       if (length !== sizeOf(shape)) throw internal(`input ${name} takes [${shape.join(', ')}], got ${length ?? 'no'} elements`);
     }
-    return (await this.engine.request({ kind: 'run', program: this.id, feeds })) as Record<string, TypedArray>;
+    const run = () => this.engine.request({ kind: 'run', program: this.id, feeds }) as Promise<Record<string, TypedArray>>;
+    try {
+      return await run();
+    } catch (error) {
+      // A run that failed on a GPU has left the states as they were.
+      const { fallBack } = this;
+      if (fallBack === undefined) throw error;
+      this.fallBack = undefined;
+      await fallBack(error);
+      return run();
+    }
   }
 
   async release(): Promise<void> {
@@ -81,7 +103,8 @@ export class Program {
 
 export class Engine {
   readonly threads: number;
-  readonly device: Device;
+  private current: Device;
+  private readonly onFallback: EngineOptions['onFallback'];
   private readonly worker: Worker = startWorker();
   private readonly pending: Map<number, Pending> = new Map();
   private failure: Error | undefined;
@@ -90,7 +113,8 @@ export class Engine {
 
   constructor(options: EngineOptions = {}) {
     this.threads = options.threads ?? availableParallelism();
-    this.device = options.device ?? 'cpu';
+    this.current = options.device ?? 'cpu';
+    this.onFallback = options.onFallback;
     this.worker.on('message', (reply: Reply) => {
       const pending = this.pending.get(reply.call);
       this.pending.delete(reply.call);
@@ -101,6 +125,11 @@ export class Engine {
     this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
     this.worker.on('exit', (code) => this.fail(internal(`the engine's worker ended with code ${code}`)));
     this.worker.unref();
+  }
+
+  /** Where programs that are compiled now run. */
+  get device(): Device {
+    return this.current;
   }
 
   private fail(error: Error): void {
@@ -127,27 +156,36 @@ export class Engine {
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
     const lean = options.lean ?? isLarge(Object.values(all));
-    const model = lower(all, { lean, device: this.device });
-    const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
-    const signature: Signature = {
-      feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),
-      states: byRole('state').map((t) => t.attributes.name),
-      fetches: Object.keys(outputs),
-      updates: Object.fromEntries(updateNames),
-    };
     const program = this.programs++;
-    await this.request({
-      kind: 'compile',
+    const { threads } = this;
+    const load = async (device: Device): Promise<Signature> => {
+      const { bytes, externalFolder, inputs } = lower(all, { lean, device });
+      const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
+      const signature: Signature = {
+        feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),
+        states: byRole('state').map((t) => t.attributes.name),
+        fetches: Object.keys(outputs),
+        updates: Object.fromEntries(updateNames),
+      };
+      await this.request({ kind: 'compile', program, bytes, externalFolder, device, threads, lean, profile: options.profile, signature });
+      return signature;
+    };
+    const device = this.current;
+    const fallBack = async (error: unknown): Promise<Signature> => {
+      if (this.current !== 'cpu') this.onFallback?.(error instanceof Error ? error.message : String(error));
+      this.current = 'cpu';
+      return load('cpu');
+    };
+    const canFall = device !== 'cpu' && this.onFallback !== undefined;
+    const signature = await (canFall ? load(device).catch(fallBack) : load(device));
+    return new Program(
+      this,
       program,
-      bytes: model.bytes,
-      externalFolder: model.externalFolder,
-      device: this.device,
-      threads: this.threads,
-      lean,
-      profile: options.profile,
       signature,
-    });
-    return new Program(this, program, signature, flopsOf(Object.values(all)), options.profile !== undefined);
+      flopsOf(Object.values(all)),
+      options.profile !== undefined,
+      canFall ? fallBack : undefined,
+    );
   }
 
   /** Give names to values that stay with the engine. */

@@ -51,6 +51,8 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
 }
 
 async function compile(request: Extract<Request, { kind: 'compile' }>): Promise<void> {
+  await programs.get(request.program)?.session.release();
+  programs.delete(request.program);
   const session = await InferenceSession.create(request.bytes, sessionOptions(request));
   programs.set(request.program, { session, device: request.device, ...request.signature });
 }

@@ -6,6 +6,11 @@ const doctor = (...args: string[]) =>
 
 const positive = expect.toSatisfy((x: unknown) => typeof x === 'number' && x > 0) as number;
 
+/** What trying a device out shows: its speed, or one line on why there is none. */
+const found = expect.toSatisfy(
+  (x: { gflops?: number; why?: string }) => (x.gflops ?? 0) > 0 || /^--device (webgpu|cuda): [^\n]+$/.test(x.why ?? ''),
+) as unknown;
+
 test('doctor says what the machine is and what a model takes on it', { timeout: 60_000 }, () => {
   const { status, stdout } = doctor('--json', '--model', 'tiny');
   expect(status).toBe(0);
@@ -15,6 +20,8 @@ test('doctor says what the machine is and what a model takes on it', { timeout: 
     node: process.versions.node,
     onnxruntime: expect.any(String) as string,
     device: 'cpu',
+    devices: { webgpu: found, cuda: found },
+    gpus: expect.any(Array) as string[],
     cpu: expect.any(String) as string,
     threads: positive,
     memoryGiB: positive,
@@ -32,6 +39,8 @@ test('doctor says what the machine is and what a model takes on it', { timeout: 
     },
   });
   const spoken = doctor('--model', 'tiny').stderr;
+  expect(spoken).toMatch(/^webgpu +(works, [\d.]+ GFLOP\/s in a matrix product|--device webgpu: .+)$/m);
+  expect(spoken).toMatch(/^cuda +(works, [\d.]+ GFLOP\/s in a matrix product|--device cuda: .+)$/m);
   expect(spoken).toMatch(/a step of textual inversion +about [\d.]+ s and [\d.]+ GB of memory\n/);
   expect(spoken).toMatch(/a picture in 25 steps +about [\d.]+ s and [\d.]+ GB of memory\n/);
 });
