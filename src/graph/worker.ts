@@ -27,6 +27,8 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
     ...signature.fetches.map((name) => [name, 'cpu']),
     ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
   ];
+  // WebGPU's SkipLayerNormalization leaves out the deviation, which gradients read.
+  const unwanted = [...(lean ? ['CommonSubexpressionElimination'] : []), ...(device === 'webgpu' ? ['SkipLayerNormFusion'] : [])];
   return {
     executionProviders: [device],
     ...(device === 'webgpu' && { preferredOutputLocation: Object.fromEntries(locations) as Record<string, 'cpu' | 'gpu-buffer'> }),
@@ -45,7 +47,7 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
         // An operator without a kernel there would drag its inputs through memory at every run.
         ...(device === 'webgpu' && { disable_cpu_ep_fallback: '1' }),
       },
-      ...(lean && { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }),
+      optimization: { disable_specified_optimizers: unwanted.join(';') },
     },
   };
 }
