@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseRecipe } from '../../src/config.ts';
+import { Engine } from '../../src/graph/engine.ts';
+import { Random } from '../../src/graph/random.ts';
+import { methodOf } from '../../src/methods/index.ts';
+import type { Weights } from '../../src/methods/method.ts';
+import { loadModel } from '../../src/models/load.ts';
+import type { DiffusionModel } from '../../src/models/load.ts';
+import { Pipeline } from '../../src/sampler/pipeline.ts';
+import { initialWeights, subjectTokens } from '../../src/trainer/prepare.ts';
+import { TrainingStep } from '../../src/trainer/step.ts';
+import type { TrainEvent } from '../../src/trainer/step.ts';
+import { missing, needs } from '../software-gpu.ts';
+
+const tolerance = 1e-4;
+
+function expectNear(got: Float32Array, expected: Float32Array, within = tolerance): void {
+  expect(got.length).toBe(expected.length);
+  const scale = Math.max(...expected.map(Math.abs));
+  expect(Math.max(...expected.map((x, i) => Math.abs(x - got[i]!))) / scale).toBeLessThan(within);
+}
+
+describe.skipIf(missing !== undefined)(`the embedded model on WebGPU${needs}`, () => {
+  let model: DiffusionModel;
+  const engines = { cpu: new Engine({ device: 'cpu' }), webgpu: new Engine({ device: 'webgpu' }) };
+  beforeAll(async () => void (model = await loadModel('assets/tiny')));
+  afterAll(() => Promise.all(Object.values(engines).map((engine) => engine.close())));
+
+  /** Steps of textual inversion with the MLM objective: what each says, and the states at the end. */
+  async function trained(engine: Engine, steps: number): Promise<{ events: TrainEvent[]; state: Weights }> {
+    const recipe = parseRecipe({ images: '-', class: 'dog', steps, batchSize: 1, promptBatch: 2, lambda: 0.1, seed: 3 });
+    const method = methodOf(recipe.method);
+    const { in_channels: channels, sample_size: side } = model.unet.config;
+    const own = [{ latents: new Random(5).normals(channels * side * side), prompts: ['a picture of <v> dog'] }];
+    const richPrompts = ['a <v> dog at the beach', 'a photo of a <v> dog in the snow'];
+    const data = { own, prior: [], richPrompts, ...subjectTokens(model, method, recipe, recipe.vectors) };
+    const training = await TrainingStep.create(engine, model, method, initialWeights(model, method, recipe), data, recipe);
+    const events: TrainEvent[] = [];
+    for (let i = 0; i < steps; i++) events.push(await training.step(i));
+    const state = await training.state();
+    await training.release();
+    return { events, state };
+  }
+
+  test('two training steps: losses, gradient norm, vectors and moments are the CPU’s', { timeout: 240_000 }, async () => {
+    const [cpu, gpu] = [await trained(engines.cpu, 2), await trained(engines.webgpu, 2)];
+    cpu.events.forEach((event, i) => {
+      for (const key of ['diffusion', 'mlm', 'gradientNorm'] as const)
+        expect(Math.abs(gpu.events[i]![key]! / event[key]! - 1), `${key} of step ${i + 1}`).toBeLessThan(tolerance);
+    });
+    expect(Object.keys(gpu.state)).toEqual(Object.keys(cpu.state));
+    for (const [name, { data }] of Object.entries(cpu.state)) expectNear(gpu.state[name]!.data, data);
+  });
+
+  test('a step of the sampler, and the picture of it', { timeout: 240_000 }, async () => {
+    const [cpu, gpu] = await Promise.all(
+      Object.values(engines).map(async (engine) => {
+        const pipeline = await Pipeline.create(engine, model, 1);
+        const options = { prompts: ['a dog at the beach'], seed: 7, sampler: 'ddim', steps: 1, guidance: 5 } as const;
+        const { value } = await pipeline.generate(options).next();
+        await pipeline.release();
+        return value!.pixels as Float32Array;
+      }),
+    );
+    expectNear(gpu!, cpu!, 1e-3);
+  });
+});
