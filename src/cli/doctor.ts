@@ -87,7 +87,7 @@ export const doctor = defineCommand({
       threads: availableParallelism(),
       memoryGiB: gibibytes(totalmem()),
       freeGiB: gibibytes(free),
-      gflops: Object.fromEntries(speeds.map(({ name, gflops }) => [name, Math.round(gflops)])),
+      gflops: Object.fromEntries(speeds.map(({ name, gflops }) => [name, two(gflops)])),
     };
     if (args.json === true) {
       process.stdout.write(`${JSON.stringify({ ...machine, ...(facts !== undefined && { model: facts }) })}\n`);
@@ -96,8 +96,9 @@ export const doctor = defineCommand({
     const { gflops, devices: others, gpus, ...plain } = machine;
     for (const [key, value] of Object.entries(plain)) say(`${key.padEnd(12)} ${value}`);
     say(`${'gpus'.padEnd(12)} ${gpus.length > 0 ? gpus.join(', ') : 'none that the system names'}`);
+    const slower = (rate: number): string => (rate < gflops.matmul! ? ', slower than the processor: auto leaves it alone' : '');
     for (const [name, found] of Object.entries(others)) {
-      say(`${name.padEnd(12)} ${'why' in found ? found.why : `works, ${found.gflops} GFLOP/s in a matrix product`}`);
+      say(`${name.padEnd(12)} ${'why' in found ? found.why : `works, ${found.gflops} GFLOP/s in a matrix product${slower(found.gflops)}`}`);
     }
     const rates = Object.entries(gflops).map(([name, rate]) => `${name} ${rate} GFLOP/s`);
     say(`${'speed'.padEnd(12)} ${rates.join(', ')}`);

@@ -55,7 +55,14 @@ export function gradientInBlocks(y: Tensor<'attentionGradient'>, inputs: readonl
     const flow = b.node('Mul', [weights, b.node('Sub', [product(gi, valuesAcross), sumOf])]);
     return { queries: product(flow, k), keys: product(exchanged(flow), scaled(qi)), values: product(exchanged(weights), gi) };
   });
-  const dq = parts.length === 1 ? parts[0]!.queries : b.node('Concat', [...parts.map((part) => part.queries)], { axis: 1 });
+  const dq =
+    parts.length === 1
+      ? parts[0]!.queries
+      : b.node(
+          'Concat',
+          parts.map((part) => part.queries),
+          { axis: 1 },
+        );
   const [dk, dv] = [total(parts.map((part) => part.keys)), total(parts.map((part) => part.values))];
   return [joined(dq, length), joined(dk, count), joined(dv, count)];
 }

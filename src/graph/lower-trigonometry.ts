@@ -8,7 +8,7 @@ export const cosine = (_: Tensor<'cos'>, [x]: readonly string[], b: OnnxBuilder)
   b.device === 'webgpu' ? reduced(x!, true, b) : b.node('Cos', [x!]);
 
 /** π as a sum of numbers so short that their products with whole numbers up to some thousands are exact (Cody & Waite, 1980). */
-const pi = [3.140625, 9.67502593994140625e-4, 1.50995799097837643e-7];
+const pi = [3.140625, 9.67502593994140625e-4, 1.509957990978376e-7];
 /** Taylor's coefficients of sin(r)/r in r², the last first: at |r| ≤ π/2 what is left out is below 6e-8. */
 const coefficients = [-1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1];
 

@@ -1,6 +1,7 @@
 /** The named state that programs share, in memory or on the GPU, where a tensor stays from run to run. */
 import { copyModel } from './onnx.ts';
-import { InferenceSession, OrtTensor } from './ort.ts';
+import { InferenceSession } from './ort.ts';
+import type { OrtTensor } from './ort.ts';
 import type { Dtype } from './tensor.ts';
 
 const isOnGpu = (tensor: OrtTensor): boolean => tensor.location === 'gpu-buffer';

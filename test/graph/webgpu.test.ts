@@ -71,7 +71,7 @@ describe.skipIf(missing !== undefined)(`on WebGPU${needs}`, () => {
   });
 
   test('one value that updates two states', async () => {
-    const [a, b] = [ops.state('a', [2]), ops.state('b', [2])];
+    const b = ops.state('b', [2]);
     await engine.setState({ a: { data: Float32Array.of(1, 2), shape: [2] }, b: { data: Float32Array.of(5, 7), shape: [2] } });
     const program = await engine.compile({ outputs: {}, updates: { a: b, b } });
     await program.run();
