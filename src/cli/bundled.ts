@@ -12,8 +12,8 @@ import { examplePath } from './terminal.ts';
 /** Settings that suit the embedded model, by method. */
 const tinySettings: Record<string, Partial<Recipe>> = {
   ti: { steps: 400, vectors: 4, learningRate: 0.02 },
-  xti: { steps: 300, vectors: 2, learningRate: 0.03, accumulation: 1 },
-  dreambooth: { steps: 100, learningRate: 2e-4, priorCount: 40 },
+  xti: { steps: 300, vectors: 2, learningRate: 0.01, accumulation: 1 },
+  dreambooth: { steps: 100, learningRate: 2e-4, ema: 0.9, priorCount: 40 },
   'custom-diffusion': { steps: 200, vectors: 2, learningRate: 2e-3, tokenLearningRate: 0.03, priorCount: 40 },
   lora: { steps: 250, rank: 8, learningRate: 3e-3, priorCount: 40 },
 };
