@@ -14,7 +14,7 @@ import { benchmarkSchema, runBenchmark } from '../sweep/benchmark.ts';
 import { gallerySchema, runGallery } from '../sweep/gallery.ts';
 import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
 import type { Sweep } from '../sweep/sweep.ts';
-import { parseOf } from '../sweep/shared.ts';
+import { parseOf } from '../sweep/parse.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { openModel } from './model.ts';
 import { toolsFor } from './scorers.ts';

@@ -1,7 +1,6 @@
 /** What recipes of tables and figures share: subjects, variants of a recipe, where the subjects come from. */
 import * as z from 'zod';
 import type { Recipe } from '../config.ts';
-import { UserError } from '../errors.ts';
 import { sweepSchema } from './sweep.ts';
 import type { PromptSet, Sweep, SweepSubject } from './sweep.ts';
 
@@ -41,20 +40,4 @@ export function learnedRecipe(
 ): { recipe: Recipe; prompts: readonly string[] } {
   const recipe = subject.complete({ sampleEvery: 0, ...shared.recipe, ...variant.recipe });
   return { recipe, prompts: recipe.lambda === 0 ? [] : subject.richPrompts(variant.prompts ?? shared.prompts) };
-}
-
-/** A checked recipe of one kind. Throws a UserError that names the first thing wrong with `value`. */
-export function parseOf<T extends { variants: readonly Variant[] }>(schema: z.ZodType<T>, value: unknown, where: string): T {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-    throw new UserError(
-      issue.code === 'unrecognized_keys' ? `${where} has the unknown key ${issue.keys[0]}` : `${where}: ${at}${issue.message}`,
-    );
-  }
-  const names = parsed.data.variants.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UserError(`${where} has two variants called ${twice}: give them different names`);
-  return parsed.data;
 }

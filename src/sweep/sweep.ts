@@ -11,6 +11,7 @@ import { pairedBootstrap } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
+import { parseOf } from './parse.ts';
 import { compare } from './comparison.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
@@ -52,20 +53,11 @@ export type Sweep = z.infer<typeof sweepSchema>;
 
 /** Throws a UserError that names the first thing wrong with `value`. */
 export function parseSweep(value: unknown, where: string): Sweep {
-  const parsed = sweepSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-    throw new UserError(
-      issue.code === 'unrecognized_keys' ? `${where} has the unknown key ${issue.keys[0]}` : `${where}: ${at}${issue.message}`,
-    );
-  }
-  const names = parsed.data.variants.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UserError(`${where} has two variants called ${twice}: give them different names`);
-  const stranger = parsed.data.pairs?.flat().find((name) => !names.includes(name));
+  const sweep = parseOf(sweepSchema, value, where);
+  const names = sweep.variants.map(({ name }) => name);
+  const stranger = sweep.pairs?.flat().find((name) => !names.includes(name));
   if (stranger !== undefined) throw new UserError(`${where}: pairs names ${stranger}, which is no variant: ${names.join(', ')} are`);
-  return parsed.data;
+  return sweep;
 }
 
 /** A subject, and the whole recipe of a variant for it. */

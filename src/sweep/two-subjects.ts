@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { partialRecipeSchema } from '../config.ts';
+import { parseOf } from './parse.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { scorePictures } from '../evaluation/judges.ts';
@@ -39,16 +40,8 @@ export type TwoSubjects = z.infer<typeof twoSubjectsSchema>;
 
 /** Throws a UserError that names the first thing wrong with `value`. */
 export function parseTwoSubjects(value: unknown, where: string): TwoSubjects {
-  const parsed = twoSubjectsSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    if (issue.code === 'unrecognized_keys') throw new UserError(`${where} has the unknown key ${issue.keys[0]}`);
-    throw new UserError(`${where}: ${issue.path.map((key) => `${String(key)}: `).join('')}${issue.message}`);
-  }
-  const names = parsed.data.variants.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UserError(`${where} has two variants called ${twice}: give them different names`);
-  return parsed.data;
+  const recipe = parseOf(twoSubjectsSchema, value, where);
+  return recipe;
 }
 
 /** One subject to be learned out of a pair's pictures. */

@@ -20,7 +20,7 @@ import { analysisSchema, runAnalysis } from '../../src/sweep/analysis.ts';
 import { benchmarkSchema, runBenchmark } from '../../src/sweep/benchmark.ts';
 import { earlyStoppedSchema, keptAlong, runEarlyStopped } from '../../src/sweep/early-stopped.ts';
 import { gallerySchema, runGallery } from '../../src/sweep/gallery.ts';
-import { parseOf } from '../../src/sweep/shared.ts';
+import { parseOf } from '../../src/sweep/parse.ts';
 import type { LearnedSubject } from '../../src/sweep/shared.ts';
 import { trainedRun } from '../../src/sweep/trained.ts';
 

@@ -1,0 +1,19 @@
+/** Recipe files that `sweep` takes, checked. */
+import type * as z from 'zod';
+import { UserError } from '../errors.ts';
+
+/** A checked recipe of one kind. Throws a UserError that names the first thing wrong with `value`. */
+export function parseOf<T extends { variants: readonly { name: string }[] }>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    throw new UserError(
+      issue.code === 'unrecognized_keys' ? `${where} has the unknown key ${issue.keys[0]}` : `${where}: ${at}${issue.message}`,
+    );
+  }
+  const names = parsed.data.variants.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`${where} has two variants called ${twice}: give them different names`);
+  return parsed.data;
+}
