@@ -66,7 +66,16 @@ export async function* runBenchmark(
       const own = learnedRecipe(recipe, variant, subject);
       const folder = join(out, subject.name, variant.name);
       const done = join(out, subject.name, `${variant.name}.json`);
-      const settings = { ...own.recipe, images: subject.name, picturesPerPrompt, sampling, clip, dino, segmenter };
+      const settings = {
+        ...own.recipe,
+        images: subject.name,
+        promptSet: own.promptSet,
+        picturesPerPrompt,
+        sampling,
+        clip,
+        dino,
+        segmenter,
+      };
       if (existsSync(done)) {
         const earlier = JSON.parse(await readFile(done, 'utf8')) as Cell;
         if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))

@@ -37,7 +37,8 @@ export function learnedRecipe(
   shared: { recipe: Sweep['recipe']; prompts: PromptSet },
   variant: Variant,
   subject: SweepSubject,
-): { recipe: Recipe; prompts: readonly string[] } {
+): { recipe: Recipe; prompts: readonly string[]; promptSet: PromptSet | undefined } {
   const recipe = subject.complete({ sampleEvery: 0, ...shared.recipe, ...variant.recipe });
-  return { recipe, prompts: recipe.lambda === 0 ? [] : subject.richPrompts(variant.prompts ?? shared.prompts) };
+  const promptSet = recipe.lambda === 0 ? undefined : (variant.prompts ?? shared.prompts);
+  return { recipe, promptSet, prompts: promptSet === undefined ? [] : subject.richPrompts(promptSet) };
 }

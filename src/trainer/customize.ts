@@ -43,9 +43,13 @@ export interface CustomizeOptions {
 }
 
 /** A run to go on with. Throws a UserError where its recipe, its number of steps aside, or its pictures are not what they were. */
-async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Promise<RunFolder> {
+async function reopen(path: string, asked: RunRecord & { recipe: Recipe }): Promise<{ run: RunFolder; recipe: Recipe }> {
   const { run, record: earlier } = await RunFolder.open(path);
-  const before: Record<string, unknown> = { ...parseRecipe(earlier.recipe, run.in('run.json')) };
+  const former = parseRecipe(earlier.recipe, run.in('run.json'));
+  // λ that the run measured when it began stands in its record, in the place of the one that was asked for.
+  const recipe = asked.recipe.lambdaBalance > 0 ? { ...asked.recipe, lambda: former.lambda } : asked.recipe;
+  const record = { ...asked, recipe };
+  const before: Record<string, unknown> = { ...former };
   const other = Object.entries(record.recipe).find(
     ([key, value]) => key !== 'steps' && JSON.stringify(before[key]) !== JSON.stringify(value),
   );
@@ -62,8 +66,8 @@ async function reopen(path: string, record: RunRecord & { recipe: Recipe }): Pro
     throw new UserError(
       `--steps ${record.recipe.steps}: the run in ${path} is at step ${saved} already: name a later one, or start a new run`,
     );
-  await run.write('run.json', `${JSON.stringify({ ...earlier, recipe: record.recipe }, undefined, 2)}\n`);
-  return run;
+  await run.write('run.json', `${JSON.stringify({ ...earlier, recipe }, undefined, 2)}\n`);
+  return { run, recipe };
 }
 
 /** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
@@ -81,7 +85,9 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
   const record = { recipe, versions: options.versions, inputs };
-  const run = options.resume === true ? await reopen(out, record) : await RunFolder.create(out, record);
+  let run: RunFolder;
+  if (options.resume === true) ({ run, recipe } = await reopen(out, record));
+  else run = await RunFolder.create(out, record);
 
   const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run });
   let prepared = await preparing.next();

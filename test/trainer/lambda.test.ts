@@ -14,7 +14,11 @@ import { scratch } from '../scratch.ts';
 const engine = new Engine();
 afterAll(() => engine.close());
 
-async function run(out: string, changes: Partial<Recipe>): Promise<{ events: CustomizeEvent[]; recorded: Recipe; vectors: Float32Array }> {
+async function run(
+  out: string,
+  changes: Partial<Recipe>,
+  resume = false,
+): Promise<{ events: CustomizeEvent[]; recorded: Recipe; vectors: Float32Array }> {
   const recipe = parseRecipe({
     images: 'examples/subjects/dog',
     class: 'dog',
@@ -33,6 +37,7 @@ async function run(out: string, changes: Partial<Recipe>): Promise<{ events: Cus
     prompts: promptSet('dog', 50),
     versions: {},
     out,
+    resume,
   }))
     events.push(event);
   const { recipe: recorded } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as { recipe: Recipe };
@@ -53,4 +58,14 @@ test('λ is measured as the run begins, recorded, and trains as that number does
   expect(fixed.events.some(({ kind }) => kind === 'lambda')).toBe(false);
   expect(equal.vectors).toEqual(fixed.vectors);
   expect(equal.vectors).not.toEqual(double.vectors);
+}, 60_000);
+
+test('a run that is resumed by the recipe that was asked for keeps the λ that it measured', async () => {
+  const folder = await scratch();
+  const first = await run(join(folder, 'measured'), { lambda: 1, lambdaBalance: 1 });
+  const resumed = await run(join(folder, 'measured'), { lambda: 1, lambdaBalance: 1, steps: 2 }, true);
+  expect(resumed.recorded.lambda).toBe(first.recorded.lambda);
+  expect(resumed.events.some(({ kind }) => kind === 'lambda')).toBe(false);
+  const unbroken = await run(join(folder, 'unbroken'), { lambda: 1, lambdaBalance: 1, steps: 2 });
+  expect(resumed.vectors).toEqual(unbroken.vectors);
 }, 60_000);
