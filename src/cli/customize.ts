@@ -11,7 +11,7 @@ import type { ClassName } from '../world/identity.ts';
 import { methodNames } from '../methods/index.ts';
 import { completeRecipe } from './bundled.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
+import { interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */
 const numbers: Record<string, { key: string; integer?: boolean }> = {
@@ -100,6 +100,7 @@ export const customize = defineCommand({
     'keep-checkpoints': { type: 'string', description: 'how many of the latest stay; 2. evaluate --checkpoints scores all that do' },
     out: { type: 'string', description: 'the run’s folder' },
     resume: { type: 'string', description: 'go on with the run in this folder' },
+    ...precisionFlag,
     ...sharedFlags,
     seed: { type: 'string', description: 'seed of all randomness; 0' },
   },
@@ -127,7 +128,7 @@ export const customize = defineCommand({
       throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
-    const engine = openEngine(args.device);
+    const engine = openEngine(args.device, args.precision);
     const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
     const prompts = (className: string): string[] => {
       if (!tiny) return grammarPrompts(className, { count: 200, seed: recipe.seed }).map(({ prompt }) => prompt);

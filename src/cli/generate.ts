@@ -15,7 +15,7 @@ import { readArtefact, scaled } from '../artefacts/read.ts';
 import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
 async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
@@ -59,6 +59,7 @@ export const generate = defineCommand({
     steps: { type: 'string', description: 'sampling steps', default: '25' },
     guidance: { type: 'string', description: 'classifier-free guidance', default: '4' },
     out: { type: 'string', description: 'folder of the pictures' },
+    ...precisionFlag,
     ...sharedFlags,
   },
   async run({ args }) {
@@ -76,7 +77,7 @@ export const generate = defineCommand({
     if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
     const asked = args.size === undefined ? undefined : parseSize(args.size);
     const batch = args.batch === undefined ? undefined : numberFlag('batch', args.batch, { min: 1, max: 256, integer: true });
-    const engine = openEngine(args.device);
+    const engine = openEngine(args.device, args.precision);
     const model = await openModel(args, args.quiet);
     const learned = await readAll(args.artefact, model);
     if (args.prompt.includes(subjectMark) && learned.length === 0)

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
+import { devices } from '../graph/device.ts';
+import type { Device } from '../graph/device.ts';
 import { Engine } from '../graph/engine.ts';
 import { chooseDevice, probe } from '../graph/probe.ts';
 
@@ -38,18 +40,23 @@ export function numberFlag(name: string, text: string, range: { min?: number; ma
 
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
+/** Of verbs that do much work with a diffusion model. */
+export const precisionFlag = {
+  precision: { type: 'string', description: 'float32, or float16 for products and activations on WebGPU', default: 'float32' },
+} as const;
+
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */
-export function openEngine(device: string): Engine {
-  if (device === 'cpu') return new Engine();
-  if (device === 'auto') {
-    const chosen = chooseDevice();
-    if (chosen === 'cpu') return new Engine();
-    return new Engine({ device: chosen, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
-  }
-  if (device !== 'webgpu' && device !== 'cuda') throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
-  const found = probe(device);
-  if ('why' in found) throw new UserError(found.why, 1);
-  return new Engine({ device });
+export function openEngine(device: string, precision = 'float32'): Engine {
+  if (!['auto', ...devices].includes(device)) throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
+  if (precision !== 'float32' && precision !== 'float16') throw new UserError(`--precision ${precision}: float32 or float16 is expected`);
+  const chosen = device === 'auto' ? chooseDevice() : (device as Device);
+  if (precision === 'float16' && chosen !== 'webgpu')
+    throw new UserError(`--precision float16 on ${chosen}: halves are for --device webgpu; use --precision float32`);
+  if (device === 'auto' && chosen !== 'cpu')
+    return new Engine({ device: chosen, precision, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
+  const found = device === 'auto' || device === 'cpu' ? undefined : probe(chosen);
+  if (found !== undefined && 'why' in found) throw new UserError(found.why, 1);
+  return new Engine({ device: chosen, precision });
 }
 
 /** Progress: one line that is rewritten on a terminal, a plain line now and then elsewhere. */

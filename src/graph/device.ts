@@ -21,6 +21,9 @@ export function deviceFailure(device: Device, message: string, platform: NodeJS.
     const remedy = driver[platform] ?? 'WebGPU is not known to work on this system';
     return new UserError(`--device webgpu: no GPU adapter was found: ${remedy}, or use --device cpu`, 1);
   }
+  if (device === 'webgpu' && message.includes('requires f16')) {
+    return new UserError('--precision float16: this GPU or its driver has no 16-bit shaders: use --precision float32', 1);
+  }
   if (device === 'webgpu' && message.includes('disable_cpu_ep_fallback')) {
     return new Error(`internal: an operator has no WebGPU kernel: ${first}`);
   }

@@ -8,6 +8,7 @@ import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
 import { isLarge } from './memory.ts';
+import type { Precision } from './precision.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, Shape, Tensor } from './tensor.ts';
@@ -16,6 +17,8 @@ import { verify } from './verify.ts';
 export interface EngineOptions {
   /** Where programs run; the CPU by default. */
   device?: Device;
+  /** float16 rounds products and activations to halves, on WebGPU; float32 by default. */
+  precision?: Precision;
   /** Given this, the engine goes on with the CPU where its device fails, after having said why here; otherwise a failure is an error. */
   onFallback?: (reason: string) => void;
   /** Threads inside one operator; by default the machine's cores. */
@@ -103,9 +106,10 @@ export class Program {
 
 export class Engine {
   readonly threads: number;
+  readonly precision: Precision;
   private current: Device;
   private readonly onFallback: EngineOptions['onFallback'];
-  private readonly worker: Worker = startWorker();
+  private readonly worker: Worker;
   private readonly pending: Map<number, Pending> = new Map();
   private failure: Error | undefined;
   private calls = 0;
@@ -114,7 +118,10 @@ export class Engine {
   constructor(options: EngineOptions = {}) {
     this.threads = options.threads ?? availableParallelism();
     this.current = options.device ?? 'cpu';
+    this.precision = options.precision ?? 'float32';
+    if (this.precision === 'float16' && this.current !== 'webgpu') throw internal(`float16 on ${this.current}`);
     this.onFallback = options.onFallback;
+    this.worker = startWorker();
     this.worker.on('message', (reply: Reply) => {
       const pending = this.pending.get(reply.call);
       this.pending.delete(reply.call);
@@ -159,7 +166,7 @@ export class Engine {
     const program = this.programs++;
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
-      const { bytes, externalFolder, inputs } = lower(all, { lean, device });
+      const { bytes, externalFolder, inputs } = lower(all, { lean, device, precision: device === 'cpu' ? 'float32' : this.precision });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
       const signature: Signature = {
         feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),

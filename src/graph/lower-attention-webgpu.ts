@@ -48,11 +48,12 @@ export function gradientInBlocks(y: Tensor<'attentionGradient'>, inputs: readonl
   const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => split(x, length)) as [string, string, string];
   const [k, v] = [scaled(split(inputs[1]!, count)), split(inputs[2]!, count)];
   const [keysAcross, valuesAcross] = [exchanged(k), exchanged(v)];
-  const rowSum = b.node('ReduceSum', [b.node('Mul', [g, out]), b.ints([2])], { keepdims: 1 });
+  const rowSum = b.node('ReduceSum', [b.wide(b.node('Mul', [g, out])), b.ints([2])], { keepdims: 1 });
   const parts = queryBlocks(b, queries!, keys!, heads).map((block) => {
     const [qi, gi, sumOf] = [q, g, rowSum].map((x) => taken(b, x, block, length)) as [string, string, string];
-    const weights = b.node('Softmax', [product(qi, keysAcross)], { axis: -1 });
-    const flow = b.node('Mul', [weights, b.node('Sub', [product(gi, valuesAcross), sumOf])]);
+    const exact = b.node('Softmax', [b.wide(product(qi, keysAcross))], { axis: -1 });
+    const flow = b.narrow(b.node('Mul', [exact, b.node('Sub', [b.wide(product(gi, valuesAcross)), sumOf])]));
+    const weights = b.narrow(exact);
     return { queries: product(flow, k), keys: product(exchanged(flow), scaled(qi)), values: product(exchanged(weights), gi) };
   });
   const dq =

@@ -5,6 +5,8 @@ import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
 import { matmul, transposedConstant } from './lower-matmul.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
+import { halves } from './precision.ts';
+import type { Precision } from './precision.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
 import { convolutionAttributes, inputGradient } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
@@ -105,6 +107,14 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
   for (const tensor of order.toReversed()) {
     if (used.has(tensor)) tensor.inputs.forEach((x, i) => emitsItself(tensor, i, builder) || used.add(x));
   }
+  const half = options.precision === 'float16' ? halves(order) : new Set<Tensor>();
+  /** The name of a tensor in the precision that its user works in. */
+  const nameIn = (x: Tensor, precision: Precision): string => {
+    const name = names.get(x);
+    if (name === undefined) return '';
+    if (x.op === 'constant' && x.dtype === 'float32') return builder.leaf(x as Tensor<'constant'>, x.shape);
+    return x.dtype !== 'float32' || half.has(x) === (precision === 'float16') ? name : builder.cast(name, precision);
+  };
   for (const tensor of order) {
     if (!used.has(tensor)) continue;
     if (tensor.op === 'input') {
@@ -116,18 +126,18 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
       }
       inputs.set(leaf.attributes.name, leaf);
     }
+    builder.half = half.has(tensor);
+    const given = tensor.inputs.map((x) => nameIn(x, builder.half ? 'float16' : 'float32'));
+    // A constant is emitted where it is used, in the precision that it is used in.
     names.set(
       tensor,
-      lookup(lowerings, tensor.op)(
-        tensor,
-        tensor.inputs.map((x) => names.get(x) ?? ''),
-        builder,
-      ),
+      tensor.op === 'constant' && tensor.dtype === 'float32' ? 'constant' : lookup(lowerings, tensor.op)(tensor, given, builder),
     );
   }
+  builder.half = false;
   for (const [name, tensor] of Object.entries(outputs)) {
     if (inputs.has(name)) throw internal(`output ${name} has the name of an input`);
-    builder.output(name, names.get(tensor)!, tensor.shape, tensor.dtype);
+    builder.output(name, nameIn(tensor, 'float32'), tensor.shape, tensor.dtype);
   }
   return { ...builder.finish(), inputs: [...inputs.values()], externalFolder };
 }

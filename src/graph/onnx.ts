@@ -3,6 +3,8 @@ import path from 'node:path';
 import { internal } from '../errors.ts';
 import { shaderBindingLimit } from './device.ts';
 import type { Device } from './device.ts';
+import { toHalves } from './precision.ts';
+import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
@@ -24,6 +26,8 @@ export interface LoweringOptions {
   lean?: boolean;
   /** The CPU by default. */
   device?: Device;
+  /** Half precision where `halves` says so, for WebGPU; float32 by default. */
+  precision?: Precision;
   /** Bytes that one tensor may take, for tests; by default what the device allows. */
   bindingLimit?: number;
 }
@@ -69,6 +73,8 @@ export class OnnxBuilder {
   readonly device: Device;
   /** Bytes that one tensor may take there. */
   readonly bindingLimit: number;
+  /** Whether the rule that emits now works in float16: its constants are. */
+  half = false;
   private count = 0;
   private nodes = 0;
 
@@ -116,9 +122,23 @@ export class OnnxBuilder {
     return this.multi(op, inputs, 1, attributes, domain)[0]!;
   }
 
+  /** A float value in float32 or float16, whichever it is in. */
+  cast(name: string, to: Precision): string {
+    return this.shared(`cast ${name} ${to}`, () => [this.node('Cast', [name], { to: dtypes[to] })])[0]!;
+  }
+  /** Inside a rule that works in float16: a value of it in float32, and back. */
+  wide(name: string): string {
+    return this.half ? this.cast(name, 'float32') : name;
+  }
+  narrow(name: string): string {
+    return this.half ? this.cast(name, 'float16') : name;
+  }
+
   constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
-    const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
-    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const narrow = this.half && data instanceof Float32Array;
+    const dtype = narrow ? 'float16' : data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
+    const { buffer, byteOffset, byteLength } = narrow ? toHalves(data) : data;
+    const raw = new Uint8Array(buffer, byteOffset, byteLength);
     if (data.length <= 1)
       return this.shared(`${dtype} [${shape.join()}] ${raw.join()}`, () => [this.initializer(raw, shape, dtypes[dtype])])[0]!;
     return this.initializer(raw, shape, dtypes[dtype]);
@@ -150,7 +170,8 @@ export class OnnxBuilder {
       tensor.message(13, new Message().string(1, key).string(2, String(value)));
     }
     this.graph.message(5, tensor);
-    return source.stored === 'float32' ? name : this.node('Cast', [name], { to: dtypes.float32 });
+    const wanted = this.half ? 'float16' : 'float32';
+    return source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
   }
 
   /**
@@ -178,7 +199,7 @@ export class OnnxBuilder {
   /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
   leaf(tensor: Tensor<'constant'>, shape: Shape): string {
     const { source } = tensor.attributes;
-    return this.shared(`constant ${tensor.id} [${shape.join()}]`, () => [
+    return this.shared(`constant ${tensor.id} [${shape.join()}] ${this.half}`, () => [
       source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
     ])[0]!;
   }
@@ -188,7 +209,7 @@ export class OnnxBuilder {
     const { source } = tensor.attributes;
     const shape = [rows, ...tensor.shape.slice(1)];
     const width = sizeOf(tensor.shape.slice(1));
-    return this.shared(`constant ${tensor.id} rows ${start} ${rows}`, () => {
+    return this.shared(`constant ${tensor.id} rows ${start} ${rows} ${this.half}`, () => {
       if (source.kind === 'memory') return [this.constant(source.data.subarray(start * width, (start + rows) * width), shape)];
       const rowBytes = source.length / tensor.shape[0]!;
       return [this.external({ ...source, offset: source.offset + start * rowBytes, length: rows * rowBytes }, shape)];

@@ -7,7 +7,7 @@ import { addNoise, alphasCumprod, diffusionFeeds, predictionTarget } from '../di
 import { internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
-import { add, input, mean, multiply, square, state, subtract, sum } from '../graph/ops.ts';
+import { add, input, mean, multiply, scalar, square, state, subtract, sum } from '../graph/ops.ts';
 import type { TypedArray } from '../graph/protocol.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
@@ -22,6 +22,7 @@ import { stateSource } from '../nn/parameters.ts';
 import { mlmLoss } from '../objectives/mlm.ts';
 import { adamw, adamwFeeds } from '../optim/adamw.ts';
 import { movingAverage } from '../optim/ema.ts';
+import { LossScale } from '../optim/loss-scale.ts';
 import { schedule } from '../optim/schedule.ts';
 import { drawMask } from '../text/masking.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
@@ -77,6 +78,7 @@ interface Parts {
   /** `gather` adds a batch's gradient to the sums; `update` adds its own and steps. */
   programs: { gather: Program | undefined; update: Program };
   feeds: (step: number, part: number) => Record<string, TypedArray>;
+  lossScale: LossScale | undefined;
   shapes: ReadonlyMap<string, readonly number[]>;
   trained: readonly string[];
   settings: StepSettings;
@@ -120,7 +122,10 @@ export class TrainingStep {
       return [name, { data: value.data.slice(), shape: tensors.get(name)!.shape }];
     });
 
-    const own = gradients(loss, [...tensors.values()]).map((g) => (accumulation === 1 ? g : multiply(g, 1 / accumulation)));
+    const lossScale = engine.precision === 'float16' ? new LossScale() : undefined;
+    const own = gradients(lossScale?.scaled(loss) ?? loss, [...tensors.values()])
+      .map((g) => lossScale?.unscaled(g) ?? g)
+      .map((g) => (accumulation === 1 ? g : multiply(g, 1 / accumulation)));
     const sums = trained.map((name) => state(`gradient.${name}`, tensors.get(name)!.shape));
     const totals = accumulation === 1 ? own : own.map((g, i) => add(sums[i]!, g));
     const { tokenLearningRate = settings.learningRate, learningRate } = settings;
@@ -136,15 +141,22 @@ export class TrainingStep {
       return [averageOf(name), movingAverage(average, optimizer.updates[name]!, settings.ema)] as const;
     });
     const losses = { diffusion, ...(mlm && { mlm }) };
+    const { gradientNorm } = optimizer;
+    const updates = {
+      ...optimizer.updates,
+      ...(settings.ema > 0 && Object.fromEntries(averages)),
+      ...(accumulation > 1 && named(totals.map((total) => multiply(total, 0)))),
+    };
+    const guarded = ([name, next]: [string, Tensor]): [string, Tensor] => {
+      if (lossScale === undefined) return [name, next];
+      const old = name.startsWith('gradient.') ? scalar(0) : state(name, next.shape);
+      return [name, lossScale.guarded(gradientNorm, next, old)];
+    };
     const programs = {
       gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: named(totals) }),
       update: await engine.compile({
-        outputs: { ...losses, gradientNorm: optimizer.gradientNorm },
-        updates: {
-          ...optimizer.updates,
-          ...(settings.ema > 0 && Object.fromEntries(averages)),
-          ...(accumulation > 1 && named(totals.map((total) => multiply(total, 0)))),
-        },
+        outputs: { ...losses, gradientNorm },
+        updates: Object.fromEntries(Object.entries(updates).map(guarded)),
       }),
     };
     const zero = ([name, { shape }]: [string, Weight]): [string, Weight] => [
@@ -160,19 +172,22 @@ export class TrainingStep {
     };
     await engine.setState(first);
     const shapes = new Map(Object.entries(first).map(([name, { shape }]) => [name, shape]));
-    return new TrainingStep({ engine, programs, feeds, shapes, trained, settings });
+    return new TrainingStep({ engine, programs, feeds, lossScale, shapes, trained, settings });
   }
 
   /** One step; steps count from 0, and a step's randomness is a function of the seed and its number. */
   async step(step: number): Promise<TrainEvent> {
-    const { programs, feeds, settings } = this.parts;
+    const { programs, feeds, lossScale, settings } = this.parts;
     let [diffusion, mlm] = [0, 0];
     for (let part = 0; ; part++) {
       const last = part === settings.accumulation - 1;
-      const out = await (last ? programs.update : programs.gather!).run(feeds(step, part));
+      const out = await (last ? programs.update : programs.gather!).run({ ...feeds(step, part), ...lossScale?.feeds() });
       diffusion += out.diffusion![0]! / settings.accumulation;
       mlm += (out.mlm?.[0] ?? Number.NaN) / settings.accumulation;
-      if (last) return { step: step + 1, diffusion, mlm: out.mlm === undefined ? undefined : mlm, gradientNorm: out.gradientNorm![0]! };
+      if (!last) continue;
+      const gradientNorm = out.gradientNorm![0]!;
+      if (lossScale?.overflowed(gradientNorm) === true) return this.step(step);
+      return { step: step + 1, diffusion, mlm: out.mlm === undefined ? undefined : mlm, gradientNorm };
     }
   }
 

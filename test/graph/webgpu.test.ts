@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.ts';
 import { Engine, evaluate } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
 import { interpret } from '../../src/graph/interpreter.ts';
@@ -68,6 +69,20 @@ describe.skipIf(missing !== undefined)(`on WebGPU${needs}`, () => {
     await Promise.all([step.release(), total.release()]);
     await engine.dropState(['p', 'm']);
     await expect(engine.getState(['p'])).rejects.toThrow('internal: no state is called p');
+  });
+
+  test('halves, or one line where the device has none', async () => {
+    const half = new Engine({ threads: 1, device: 'webgpu', precision: 'float16' });
+    const [x, w] = [ops.input('x', [8, 16]), ops.constant(new Random(1).normals(64), [16, 4])];
+    const outputs = { y: ops.softmax(ops.matmul(x, w)) };
+    const feeds = { x: new Random(2).normals(128) };
+    const result = await evaluate(half, outputs, feeds).catch((error: unknown) => error as Error);
+    if (result instanceof Error) {
+      expect(result).toEqual(
+        new UserError('--precision float16: this GPU or its driver has no 16-bit shaders: use --precision float32', 1),
+      );
+    } else interpret([outputs.y], feeds)[0]!.forEach((value, k) => expect(Math.abs(result.y![k]! - value)).toBeLessThan(2e-2));
+    await half.close();
   });
 
   test('one value that updates two states', async () => {
