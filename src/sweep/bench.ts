@@ -1,5 +1,4 @@
 /** Speed: the engine's main primitives, a training step, the sampler. */
-import { encodePictures } from '../dataset/concept.ts';
 import type { Engine } from '../graph/engine.ts';
 import { conv2d, input, matmul, softmax } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
@@ -50,26 +49,42 @@ export async function measurePrimitives(engine: Engine, milliseconds = 1000): Pr
   return out;
 }
 
+export interface StepShape {
+  batchSize: number;
+  /** Weight of the MLM objective. */
+  lambda?: number;
+  /** Vectors behind the new word. */
+  vectors?: number;
+}
+
+/** A step of textual inversion on latents of noise: what it costs is what one on pictures does. */
+export async function noiseStep(
+  engine: Engine,
+  model: DiffusionModel,
+  { batchSize, lambda = 0, vectors = 1 }: StepShape,
+): Promise<TrainingStep> {
+  const { in_channels: channels, sample_size: side } = model.unet.config;
+  const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
+  const recipe = parseRecipe({ images: '-', class: 'dog', steps: 1e6, batchSize, lambda, vectors });
+  const method = methodOf(recipe.method);
+  const data = {
+    own: [{ latents: new Random(0).normals(channels * side * side), prompts }],
+    prior: [],
+    richPrompts: prompts,
+    ...subjectTokens(model, method, recipe, recipe.vectors),
+  };
+  return TrainingStep.create(engine, model, method, initialWeights(model, method, recipe), data, recipe);
+}
+
 /** Steps per second of textual inversion with the MLM objective, and of a guided sampler step. */
 export async function measureModel(engine: Engine, model: DiffusionModel, milliseconds = 3000): Promise<Speed[]> {
   const size = pixelSize(model);
-  const [latents] = await encodePictures(engine, model, [new Uint8Array(3 * size * size)], size);
-  const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
   const out: Speed[] = [];
   const add = (name: string, perSecond: number, flops: number): void =>
     void out.push({ name, perSecond, gflops: (flops * perSecond) / 1e9 });
   const batchSize = size > 128 ? 1 : 4;
   for (const lambda of model.contextualizer === undefined ? [0] : [0, 1e-3]) {
-    const recipe = parseRecipe({ images: '-', class: 'dog', steps: 1e6, batchSize, lambda });
-    const method = methodOf(recipe.method);
-    const initial = initialWeights(model, method, recipe);
-    const data = {
-      own: [{ latents: latents!, prompts }],
-      prior: [],
-      richPrompts: prompts,
-      ...subjectTokens(model, method, recipe, recipe.vectors),
-    };
-    const training = await TrainingStep.create(engine, model, method, initial, data, recipe);
+    const training = await noiseStep(engine, model, { batchSize, lambda });
     let step = 0;
     const rate = await rateOf(() => training.step(step++), milliseconds);
     add(`training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`, rate, training.flops);
