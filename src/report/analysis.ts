@@ -25,7 +25,10 @@ export async function analysisReport(
   const names = Object.keys(summary.variants);
   const heads = analysisFigures.map((name) => titles[name]);
   const rows = names.map((variant) => [escapeHtml(variant), ...analysisFigures.map((name) => estimate(summary.variants[variant]![name]))]);
-  rows.push([escapeHtml(`${names[1]} − ${names[0]}`), ...analysisFigures.map((name) => difference(summary.difference[name]))]);
+  rows.push([
+    escapeHtml(`${names[1]} − ${names[0]}`),
+    ...analysisFigures.map((name) => difference(summary.difference[name], name === 'sim1')),
+  ]);
   for (const [name, figures] of Object.entries(recipe.paper ?? {}))
     rows.push([escapeHtml(`paper, Stable Diffusion: ${name}`), ...analysisFigures.map((key) => figures[key]?.toFixed(3) ?? '')]);
   const bySubject = recipe.subjects.map((subject) => [

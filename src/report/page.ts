@@ -33,9 +33,10 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
 export const signed = (x: number): string => `${x >= 0 ? '+' : '−'}${Math.abs(x).toFixed(3)}`;
 export const estimate = ({ mean, low, high }: Interval): string =>
   `${mean.toFixed(3)} <small>${low.toFixed(3)} to ${high.toFixed(3)}</small>`;
-/** A difference; its colour says on which side of zero the whole interval lies. */
-export const difference = ({ mean, low, high }: Interval): string => {
-  const side = low > 0 ? 'above' : high < 0 ? 'below' : '';
+/** A difference, green where its whole interval says better, red where it says worse. */
+export const difference = ({ mean, low, high }: Interval, lessIsBetter = false): string => {
+  const [good, bad] = lessIsBetter ? [high < 0, low > 0] : [low > 0, high < 0];
+  const side = good ? 'above' : bad ? 'below' : '';
   return `<span class="${side}">${signed(mean)}</span> <small>${signed(low)} to ${signed(high)}</small>`;
 };
 

@@ -15,6 +15,7 @@ import type { DiffusionModel } from '../../src/models/load.ts';
 import { analysisReport } from '../../src/report/analysis.ts';
 import { drawMaps } from '../../src/report/attention.ts';
 import { earlyStoppedReport } from '../../src/report/early-stopped.ts';
+import { difference } from '../../src/report/page.ts';
 import { galleryReport } from '../../src/report/gallery.ts';
 import { analysisSchema, runAnalysis } from '../../src/sweep/analysis.ts';
 import { benchmarkSchema, runBenchmark } from '../../src/sweep/benchmark.ts';
@@ -90,7 +91,7 @@ describe('Table 1', () => {
     // Two prompts, both variants: the picture, the concept's map, one word's.
     expect(page.match(/<img/g)).toHaveLength(12);
     expect(page).not.toMatch(/src="(?!data:)/);
-  }, 120_000);
+  }, 300_000);
 
   test('other settings are refused, and so is a run that was learned otherwise', async () => {
     await expect(finish(run({ contexts: 3 }), learns)).rejects.toThrow(
@@ -99,7 +100,7 @@ describe('Table 1', () => {
     await expect(finish(run({ recipe: { ...shared.recipe, vectors: 2 } }), learns)).rejects.toThrow(
       `the run in ${join(out, 'dog', 'ti')} has vectors 4, not 2 as this recipe asks for: choose another --out`,
     );
-  }, 120_000);
+  }, 300_000);
 });
 
 test('Figure 7: pictures of the runs that are there', async () => {
@@ -115,7 +116,7 @@ test('Figure 7: pictures of the runs that are there', async () => {
   expect(() => parseOf(gallerySchema, { ...shared, kind: 'pictures', show: ['a dog'] }, 'r.json')).toThrow(
     'r.json: show.0: a prompt with {subject} is expected',
   );
-}, 120_000);
+}, 300_000);
 
 describe('the early-stopped control', () => {
   const recipe = parseOf(
@@ -154,7 +155,7 @@ describe('the early-stopped control', () => {
     const page = await earlyStoppedReport(recipe, again.value, join(out, 'early'));
     expect(page.match(/<img/g)).toHaveLength(5);
     expect(page).not.toMatch(/src="(?!data:)/);
-  }, 120_000);
+  }, 300_000);
 
   test('a checkpoint is what a shorter training learns', async () => {
     const folder = join(out, 'dog', 'ti,checkpoints');
@@ -171,7 +172,7 @@ describe('the early-stopped control', () => {
     await expect(learnedAt(join(out, 'short'), 1, short, model)).rejects.toThrow(
       `${join(out, 'short')} keeps no checkpoint of step 1 (it has 2): learn it with keepCheckpoints`,
     );
-  }, 120_000);
+  }, 300_000);
 
   test('checkpoints that are no shorter trainings are refused', () => {
     const of = (changes: object) => completeRecipe({ images: 'x', class: 'dog', steps: 4, ...changes });
@@ -210,8 +211,15 @@ test('a benchmark: cells are kept, an interrupted one goes on by the picture', a
   await expect(finish(run(), () => true)).rejects.toThrow(
     `${join(out, 'dog', 'ti.json')} was measured under other settings than this recipe asks for: choose another --out`,
   );
-}, 120_000);
+}, 300_000);
 
 test('two hundred and more prompts are held out for every class of the world', () => {
   for (const name of ['dog', 'teapot', 'candle'] as const) expect(heldOutPrompts(name).length).toBeGreaterThanOrEqual(250);
+});
+
+test('green is better, whether more or less of it is', () => {
+  const up = { mean: 0.1, low: 0.05, high: 0.2 };
+  expect(difference(up)).toBe('<span class="above">+0.100</span> <small>+0.050 to +0.200</small>');
+  expect(difference(up, true)).toBe('<span class="below">+0.100</span> <small>+0.050 to +0.200</small>');
+  expect(difference({ ...up, low: -0.01 }, true)).toContain('class=""');
 });

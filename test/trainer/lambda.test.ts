@@ -58,7 +58,7 @@ test('λ is measured as the run begins, recorded, and trains as that number does
   expect(fixed.events.some(({ kind }) => kind === 'lambda')).toBe(false);
   expect(equal.vectors).toEqual(fixed.vectors);
   expect(equal.vectors).not.toEqual(double.vectors);
-}, 60_000);
+}, 240_000);
 
 test('a run that is resumed by the recipe that was asked for keeps the λ that it measured', async () => {
   const folder = await scratch();
@@ -68,4 +68,4 @@ test('a run that is resumed by the recipe that was asked for keeps the λ that i
   expect(resumed.events.some(({ kind }) => kind === 'lambda')).toBe(false);
   const unbroken = await run(join(folder, 'unbroken'), { lambda: 1, lambdaBalance: 1, steps: 2 });
   expect(resumed.vectors).toEqual(unbroken.vectors);
-}, 60_000);
+}, 240_000);
