@@ -14,7 +14,7 @@ export type Probe = { gflops: number } | { why: string };
 export type Report = { gflops: number } | { error: string };
 
 /** Tries a device out, in a process that is over within `timeout` milliseconds. */
-export function probe(device: Device, timeout = 30_000): Probe {
+export function probe(device: Device, timeout = 120_000): Probe {
   const source = import.meta.url.endsWith('.ts');
   const tsx = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
   const script = fileURLToPath(new URL(source ? './probe-main.ts' : './probe-main.js', import.meta.url));
