@@ -99,24 +99,26 @@ class Trained:
 
 
 # A case is a function run() that does the work once on fresh noise; check() gives what our half wrote as f"{case}.{checked}".
-class TextualInversion:
+class Denoising:
+    """The text encoder, the U-Net and a batch of `case`; `text_states` says how the prompt is read."""
+
     checked = "loss"
 
-    def __init__(self, ours, layout):
+    def load(self, ours, case):
         self.scheduler = DDIMScheduler.from_pretrained(tiny / "scheduler")
         self.text = freeze(CLIPTextModel.from_pretrained(tiny / "text_encoder"))
-        self.unet = freeze(UNet2DConditionModel.from_pretrained(tiny / "unet")).to(memory_format=layout)
-        rows = Rows(self.text.get_input_embeddings().weight, ours.first["ti.concept"].clone())
-        self.text.set_input_embeddings(rows)
+        self.unet = UNet2DConditionModel.from_pretrained(tiny / "unet")
         side = self.unet.config.sample_size
         shape = (-1, self.unet.config.in_channels, side, side)
-        self.latents, self.noise = (ours.first[f"ti.{name}"].reshape(shape) for name in ("latents", "noise"))
-        self.timesteps = ours.first["ti.timesteps"].long()
-        self.ids = ours.first["ti.ids"].long().reshape(len(self.timesteps), -1)
-        self.trained = Trained(rows.parameters(), 5e-3)
+        self.latents, self.noise = (ours.first[f"{case}.{name}"].reshape(shape) for name in ("latents", "noise"))
+        self.timesteps = ours.first[f"{case}.timesteps"].long()
+        self.ids = ours.first[f"{case}.ids"].long().reshape(len(self.timesteps), -1)
+
+    def text_states(self):
+        return self.text(self.ids).last_hidden_state
 
     def loss(self, noise):
-        states = self.text(self.ids).last_hidden_state
+        states = self.text_states()
         noisy = self.scheduler.add_noise(self.latents, noise, self.timesteps)
         predicted = self.unet(noisy, self.timesteps, states).sample
         return F.mse_loss(predicted, self.scheduler.get_velocity(self.latents, noise, self.timesteps))
@@ -126,6 +128,15 @@ class TextualInversion:
 
     def run(self):
         self.trained.update(self.loss(torch.randn_like(self.noise)))
+
+
+class TextualInversion(Denoising):
+    def __init__(self, ours, layout):
+        self.load(ours, "ti")
+        freeze(self.unet).to(memory_format=layout)
+        rows = Rows(self.text.get_input_embeddings().weight, ours.first["ti.concept"].clone())
+        self.text.set_input_embeddings(rows)
+        self.trained = Trained(rows.parameters(), 5e-3)
 
 
 class Sampling:
@@ -176,32 +187,15 @@ class Vae:
         self.trained.update(self.loss(torch.randn_like(self.noise)))
 
 
-class Denoiser:
-    checked = "loss"
-
+class Denoiser(Denoising):
     def __init__(self, ours, layout):
-        self.scheduler = DDIMScheduler.from_pretrained(tiny / "scheduler")
-        self.text = freeze(CLIPTextModel.from_pretrained(tiny / "text_encoder"))
-        self.unet = UNet2DConditionModel.from_pretrained(tiny / "unet").float().train().to(memory_format=layout)
-        side = self.unet.config.sample_size
-        shape = (-1, self.unet.config.in_channels, side, side)
-        self.latents, self.noise = (ours.first[f"denoiser.{name}"].reshape(shape) for name in ("latents", "noise"))
-        self.timesteps = ours.first["denoiser.timesteps"].long()
-        self.ids = ours.first["denoiser.ids"].long().reshape(len(self.timesteps), -1)
+        self.load(ours, "denoiser")
+        self.unet.float().train().to(memory_format=layout)
         self.trained = Trained(self.unet.parameters(), 1e-4, 0.995)
 
-    def loss(self, noise):
+    def text_states(self):
         with torch.no_grad():
-            states = self.text(self.ids).last_hidden_state
-        noisy = self.scheduler.add_noise(self.latents, noise, self.timesteps)
-        predicted = self.unet(noisy, self.timesteps, states).sample
-        return F.mse_loss(predicted, self.scheduler.get_velocity(self.latents, noise, self.timesteps))
-
-    def check(self):
-        return self.loss(self.noise).detach().reshape(1)
-
-    def run(self):
-        self.trained.update(self.loss(torch.randn_like(self.noise)))
+            return super().text_states()
 
 
 kinds = dict(ti=TextualInversion, sampling=Sampling, vae=Vae, denoiser=Denoiser)

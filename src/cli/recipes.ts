@@ -11,6 +11,7 @@ import { sweepReport } from '../report/sweep.ts';
 import { drawMaps } from '../report/attention.ts';
 import { analysisFigures, analysisSchema, runAnalysis } from '../sweep/analysis.ts';
 import { benchmarkSchema, runBenchmark } from '../sweep/benchmark.ts';
+import { followed } from '../sweep/events.ts';
 import { gallerySchema, runGallery } from '../sweep/gallery.ts';
 import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
 import type { Sweep } from '../sweep/sweep.ts';
@@ -82,13 +83,12 @@ async function analysis(request: RecipeRequest): Promise<void> {
     },
     signal,
   });
-  let next = await running.next();
-  for (; next.done !== true; next = await running.next()) {
-    if ('event' in next.value) training(progress, next.value);
-  }
-  const { summary } = next.value;
+  const result = await followed(running, (event) => {
+    if ('event' in event) training(progress, event);
+  });
+  const { summary } = result;
   const report = join(out, `${name}.html`);
-  await writeAtomically(report, await analysisReport(own, next.value, join(out, name)));
+  await writeAtomically(report, await analysisReport(own, result, join(out, name)));
   await engine.close();
   if (json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
   else {
@@ -117,9 +117,7 @@ async function earlyStopped(request: RecipeRequest): Promise<void> {
   const { own, subjects, engine, model, name, progress, signal } = await opened(request, parsed);
   const judges = await Judges.load(engine, assetPath('judges'));
   const running = runEarlyStopped(engine, model, judges, own, subjects, { out, name, versions: versions(), signal });
-  let next = await running.next();
-  for (; next.done !== true; next = await running.next()) {
-    const event = next.value;
+  const result = await followed(running, (event) => {
     if ('event' in event) training(progress, event);
     else {
       const { point, done, of } = event;
@@ -128,10 +126,10 @@ async function earlyStopped(request: RecipeRequest): Promise<void> {
         `${done}/${of}  ${point.subject} ${point.variant} at ${point.step}: CLIP-T ${point.clipT.toFixed(3)}, DINO-FG ${point.dinoFg.toFixed(3)}`,
       );
     }
-  }
-  const { summary } = next.value;
+  });
+  const { summary } = result;
   const report = join(out, `${name}.html`);
-  await writeAtomically(report, await earlyStoppedReport(own, next.value, join(out, name)));
+  await writeAtomically(report, await earlyStoppedReport(own, result, join(out, name)));
   await engine.close();
   if (json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
   else {
@@ -158,17 +156,14 @@ async function benchmark(request: RecipeRequest): Promise<void> {
     toolsFor: (picture) => toolsFor(engine, picture, scorers),
     signal,
   });
-  let next = await running.next();
-  for (; next.done !== true; next = await running.next()) {
-    const event = next.value;
+  const summary = await followed(running, (event) => {
     if ('event' in event) training(progress, event);
     else if ('pictures' in event) progress.update(`${event.subject} ${event.variant}: picture`, event.pictures, event.of);
     else {
       const { cell, done, of } = event;
       tell(request, `${done}/${of}  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`);
     }
-  }
-  const summary = next.value;
+  });
   const report = join(out, `${name}.html`);
   await writeAtomically(report, sweepReport(own, summary));
   await engine.close();
@@ -186,18 +181,16 @@ async function pictures(request: RecipeRequest): Promise<void> {
   const { out, path, value, json } = request;
   const { own, subjects, engine, model, name, progress, signal } = await opened(request, parseOf(gallerySchema, value, path));
   const running = runGallery(engine, model, own, subjects, { out, name, versions: versions(), signal });
-  let next = await running.next();
-  for (; next.done !== true; next = await running.next()) {
-    const event = next.value;
+  const rows = await followed(running, (event) => {
     if ('event' in event) training(progress, event);
     else progress.update(`${event.subject} ${event.variant}: picture`, event.pictures, event.of);
-  }
+  });
   const photographs: Record<string, string[]> = {};
   for (const subject of subjects) photographs[subject.name] = await listImages(subject.complete(own.variants[0]!.recipe).images);
   const report = join(out, `${name}.html`);
-  await writeAtomically(report, await galleryReport(own, next.value, photographs));
+  await writeAtomically(report, await galleryReport(own, rows, photographs));
   await engine.close();
-  if (json) process.stdout.write(`${JSON.stringify({ rows: next.value, report })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ rows, report })}\n`);
   else say(`open ${report}`);
 }
 
@@ -212,7 +205,8 @@ function training(progress: Progress, { subject, variant, event }: { subject: st
   if (event.kind === 'step') progress.update(`${subject} ${variant}: step`, event.event.step, event.steps);
 }
 
-function chosenOf(all: readonly string[], chosen: readonly string[], path: string): string[] {
+/** Some of a recipe's subjects. Throws a UserError for one that it has not. */
+export function chosenOf(all: readonly string[], chosen: readonly string[], path: string): string[] {
   const stranger = chosen.find((name) => !all.includes(name));
   if (stranger !== undefined) throw new UserError(`--subjects: ${stranger} is not in ${path}, which has ${all.join(', ')}`);
   return [...chosen];

@@ -41,7 +41,10 @@ export async function subjectsFor(
         if (isWorldClass(className)) return promptSet(className, count);
         throw new UserError(`${where}: prompts.source is bundled, and none are bundled for the class ${className}: say grammar`);
       },
-      contextPrompts: tiny && isWorldClass(className) ? heldOutPrompts(className) : heldOutSentences(className),
+      // Asked for by few recipes, and slow to make.
+      get contextPrompts() {
+        return tiny && isWorldClass(className) ? heldOutPrompts(className) : heldOutSentences(className);
+      },
       complete: (partial) => completeRecipe({ ...partial, images, class: className }, where),
     };
   };

@@ -6,27 +6,12 @@ import { Judges } from '../evaluation/judges.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { sweepReport } from '../report/sweep.ts';
 import { loadModel } from '../models/load.ts';
+import { followed } from '../sweep/events.ts';
 import { parseSweep, runSweep, scoreNames } from '../sweep/sweep.ts';
-import type { SweepSubject } from '../sweep/sweep.ts';
-import { grammarPrompts } from '../text/grammar/grammar.ts';
-import { promptSet } from '../world/captions.ts';
-import { bundledSubject, completeRecipe } from './bundled.ts';
 import { isTwoSubjects, sweepTwoSubjects } from './two-subjects.ts';
-import { runKind } from './recipes.ts';
+import { chosenOf, runKind } from './recipes.ts';
+import { subjectsFor } from './subjects.ts';
 import { assetPath, interruptible, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
-
-/** A bundled subject as a sweep sees it. */
-function sweepSubject(name: string, where: string): SweepSubject {
-  const subject = bundledSubject(name);
-  const { evaluationPrompts, images, className } = subject;
-  return {
-    name,
-    richPrompts: ({ source, count }) =>
-      source === 'bundled' ? promptSet(className, count) : grammarPrompts(className, { count, seed: 0 }).map(({ prompt }) => prompt),
-    evaluationPrompts,
-    complete: (partial) => completeRecipe({ ...partial, images, class: className }, where),
-  };
-}
 
 const signed = (x: number): string => `${x >= 0 ? '+' : ''}${x.toFixed(4)}`;
 
@@ -57,11 +42,8 @@ export const sweep = defineCommand({
         json: args.json === true,
       });
     const sweep = parseSweep(value, args.recipe);
-    const stranger = chosen?.find((name) => !sweep.subjects.includes(name));
-    if (stranger !== undefined)
-      throw new UserError(`--subjects: ${stranger} is not in ${args.recipe}, which has ${sweep.subjects.join(', ')}`);
-    const own = chosen === undefined ? sweep : { ...sweep, subjects: chosen };
-    const subjects = own.subjects.map((name) => sweepSubject(name, args.recipe));
+    const own = chosen === undefined ? sweep : { ...sweep, subjects: chosenOf(sweep.subjects, chosen, args.recipe) };
+    const subjects = await subjectsFor(own, args.recipe);
     const name = basename(args.recipe, extname(args.recipe));
     const signal = interruptible();
     const engine = openEngine(args.device);
@@ -74,18 +56,16 @@ export const sweep = defineCommand({
       versions: versions(),
       signal,
     });
-    let next = await running.next();
-    for (; next.done !== true; next = await running.next()) {
-      if (!('cell' in next.value)) continue;
-      const { cell, done, of } = next.value;
+    const summary = await followed(running, (event) => {
+      if (!('cell' in event)) return;
+      const { cell, done, of } = event;
       progress.update(
         'run',
         done,
         of,
         `  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO ${cell.dino.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`,
       );
-    }
-    const summary = next.value;
+    });
     const report = join(args.out, `${name}.html`);
     await writeAtomically(report, sweepReport(own, summary));
     if (args.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);

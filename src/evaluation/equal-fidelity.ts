@@ -4,6 +4,7 @@
  */
 import { Random } from '../graph/random.ts';
 import { average } from './statistics.ts';
+import type { Interval } from './statistics.ts';
 
 export interface FidelityPoint {
   clipT: number;
@@ -34,11 +35,8 @@ export interface FidelityPair {
   point: FidelityPoint;
 }
 
-export interface EqualFidelity {
-  /** CLIP-T of the mean point minus that of the mean course at the same DINO-FG; the interval resamples subjects. */
-  mean: number;
-  low: number;
-  high: number;
+/** CLIP-T of the mean point minus that of the mean course at the same DINO-FG; the interval resamples subjects. */
+export interface EqualFidelity extends Interval {
   /** Whether the mean course has no such DINO-FG, and the share of resamples in which it has none. */
   outside: boolean;
   outsideShare: number;

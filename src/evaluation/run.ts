@@ -43,9 +43,18 @@ export async function openRun(folder: string, folderOf: (model: string) => strin
     throw new UserError(`${path} is not JSON: the run cannot be read`);
   }
   const recipe = parseRecipe(record.recipe, path);
+  return readRun(folder, recipe, () => loadModel(folderOf(recipe.model)));
+}
+
+/** What a finished run has learned; its base model is asked for only where the artefact is no whole model. */
+export async function readRun(
+  folder: string,
+  recipe: Recipe,
+  base: () => DiffusionModel | Promise<DiffusionModel>,
+): Promise<CustomizedRun> {
   const whole = join(folder, 'artefact');
   if (existsSync(join(whole, 'model_index.json'))) return { folder, recipe, model: await loadModel(whole), learned: [] };
-  const model = await loadModel(folderOf(recipe.model));
+  const model = await base();
   return { folder, recipe, model, learned: [await readArtefact(folder, model)] };
 }
 

@@ -3,11 +3,17 @@ import { Random } from '../graph/random.ts';
 
 export const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
+export interface Interval {
+  mean: number;
+  low: number;
+  high: number;
+}
+
 /** Mean of the differences and a percentile bootstrap interval over them. */
 export function pairedBootstrap(
   differences: readonly number[],
   options: { seed?: number; resamples?: number; level?: number } = {},
-): { mean: number; low: number; high: number } {
+): Interval {
   const { seed = 0, resamples = 10_000, level = 0.95 } = options;
   const random = new Random(seed).fork('bootstrap');
   const means = Float64Array.from({ length: resamples }, () => {

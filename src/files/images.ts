@@ -41,6 +41,11 @@ export async function readSquare(path: string, size: number): Promise<Uint8Array
   }
 }
 
+/** Central squares of all pictures of a folder, each [3, size, size] in [−1, 1]. */
+export async function readPlanes(folder: string, size: number): Promise<Float32Array[]> {
+  return Promise.all((await listImages(folder)).map(async (path) => toPlanes(await readSquare(path, size), size)));
+}
+
 /** A mask as shares of white [size, size], cut as `readSquare` cuts its picture. Throws a UserError where nothing is white. */
 export async function readMask(path: string, size: number): Promise<Float32Array> {
   const bytes = await readSquare(path, size);

@@ -28,6 +28,15 @@ export async function stageWeights(work: string, name: string): Promise<Weights 
   return existsSync(partial) ? without('ema.', await readWeights(partial)) : undefined;
 }
 
+/** Weights of the first of these stages that there is. */
+async function latest(work: string, names: readonly string[]): Promise<Weights | undefined> {
+  for (const name of names) {
+    const weights = await stageWeights(work, name);
+    if (weights !== undefined) return weights;
+  }
+  return undefined;
+}
+
 async function component(
   folder: string,
   className: string,
@@ -45,11 +54,9 @@ export async function exportTiny(work: string, assets: string): Promise<void> {
   const tokenizer = tinyTokenizer();
   const text = tinyText(tokenizer);
   const out = join(assets, 'tiny');
-  const read = (...names: string[]): Promise<(Weights | undefined)[]> => Promise.all(names.map((name) => stageWeights(work, name)));
-  const [vae, decoder, psi] = await read('vae', 'vae-decoder', 'contextualizer');
-  const [sharper, denoiser] = (
-    await Promise.all([read('vae-finer', 'vae-sharper'), read('denoiser-finer', 'denoiser-sharper', 'denoiser')])
-  ).map((rounds) => rounds.find((weights) => weights !== undefined));
+  const [vae, decoder, psi] = await Promise.all(['vae', 'vae-decoder', 'contextualizer'].map((name) => stageWeights(work, name)));
+  const sharper = await latest(work, ['vae-finer', 'vae-sharper']);
+  const denoiser = await latest(work, ['denoiser-finer', 'denoiser-sharper', 'denoiser']);
   const autoencoder = sharper ?? (vae === undefined ? undefined : { ...vae, ...decoder });
   if (autoencoder === undefined || denoiser === undefined) throw internal('the VAE and the denoiser are not trained yet');
   const scale = JSON.parse(await readFile(join(work, 'scale.json'), 'utf8')) as number;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { CoursePoint, EarlyStopped, EarlyStoppedSummary } from '../sweep/early-stopped.ts';
 import { escapeHtml, lineChart } from './chart.ts';
-import type { Interval } from './page.ts';
+import type { Interval } from '../evaluation/statistics.ts';
 import { commandOf, difference, estimate, figure, page, signed, table, titleOf } from './page.ts';
 import { paretoChart } from './pareto.ts';
 

@@ -1,13 +1,8 @@
 /** What the pages of recipes share: their frame, tables, numbers with intervals, pictures in the page itself. */
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
+import type { Interval } from '../evaluation/statistics.ts';
 import { escapeHtml } from './chart.ts';
-
-export interface Interval {
-  mean: number;
-  low: number;
-  high: number;
-}
 
 const style = `
 :root{color-scheme:light dark}body{margin:0 auto;max-width:1080px;padding:28px 20px 60px;font:15px/1.5 system-ui,sans-serif}

@@ -1,6 +1,4 @@
 /** Table 1 and Figure 5 as a recipe: sim1, sim2 and SKL of two variants over many subjects. What is measured is not measured again. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../errors.ts';
@@ -9,6 +7,7 @@ import { meanSklBy } from '../evaluation/attention.ts';
 import type { Analysed } from '../evaluation/analyse.ts';
 import { readContexts } from '../evaluation/probe.ts';
 import { average, pairedBootstrap } from '../evaluation/statistics.ts';
+import type { Interval } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
 import { tokenizerFor } from '../methods/learned.ts';
@@ -16,6 +15,8 @@ import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
+import { earlierResult } from './earlier.ts';
+import { mapped } from './events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { contentOf, trainedRun } from './trained.ts';
@@ -47,11 +48,6 @@ export interface AnalysedRun extends Record<AnalysisFigure, number[]> {
   maps: string;
 }
 
-interface Interval {
-  mean: number;
-  low: number;
-  high: number;
-}
 type Figures<T> = Record<AnalysisFigure, T>;
 
 export interface AnalysisSummary {
@@ -115,9 +111,7 @@ export async function* runAnalysis(
       const own = learnedRecipe(recipe, variant, subject);
       const folder = join(out, subject.name, variant.name);
       const training = trainedRun({ engine, model, out: folder, versions, ...own, ...(signal && { signal }) });
-      let step = await training.next();
-      for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
-      const run = step.value;
+      const run = yield* mapped(training, (event) => ({ ...at, event }));
       const contexts = readContexts(
         tokenizerFor(run.model, run.learned),
         subject.contextPrompts,
@@ -136,12 +130,8 @@ export async function* runAnalysis(
       const learned = await contentOf((await RunFolder.open(folder)).run.checkpoint(own.recipe.steps));
       const settings = { learned, contexts, sampling, shown, seed: own.recipe.seed };
       const done = join(out, name, subject.name, `${variant.name}.json`);
-      if (existsSync(done)) {
-        const earlier = JSON.parse(await readFile(done, 'utf8')) as AnalysedRun;
-        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
-          throw new UserError(
-            `${done} was measured under other settings or of another run than this recipe asks for: remove ${join(out, name)}`,
-          );
+      const earlier = await earlierResult<AnalysedRun>(done, settings, join(out, name));
+      if (earlier !== undefined) {
         runs.push(earlier);
         continue;
       }

@@ -2,8 +2,6 @@
  * A table over photographs of a benchmark's folder: any model, extractors of the literature. Pictures are kept, so that an
  * interrupted one goes on by the picture. `sweep.ts` is its quick sister for the embedded model and its judges.
  */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../errors.ts';
@@ -16,6 +14,8 @@ import { listImages } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
+import { earlierResult } from './earlier.ts';
+import { followed, mapped } from './events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { summarize, sweepSchema } from './sweep.ts';
@@ -76,17 +76,14 @@ export async function* runBenchmark(
         dino,
         segmenter,
       };
-      if (existsSync(done)) {
-        const earlier = JSON.parse(await readFile(done, 'utf8')) as Cell;
-        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
-          throw new UserError(`${done} was measured under other settings than this recipe asks for: choose another --out`);
+      const earlier = await earlierResult<Cell>(done, settings);
+      if (earlier !== undefined) {
         cells.push(earlier);
         continue;
       }
       const training = trainedRun({ engine, model, out: folder, versions, ...own, ...(signal && { signal }) });
-      let step = await training.next();
-      for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
-      const drawing = drawPictures(engine, step.value, {
+      const run = yield* mapped(training, (event) => ({ ...at, event }));
+      const drawing = drawPictures(engine, run, {
         prompts: subject.evaluationPrompts,
         perPrompt: picturesPerPrompt,
         out: join(folder, 'evaluation', 'pictures'),
@@ -95,9 +92,8 @@ export async function* runBenchmark(
         ...sampling,
         ...(signal && { signal }),
       });
-      let picture = await drawing.next();
-      for (; picture.done !== true; picture = await drawing.next()) yield { ...at, pictures: picture.value.done, of: picture.value.of };
-      tools ??= await options.toolsFor(picture.value[0]!.path);
+      const drawn = yield* mapped(drawing, ({ done, of }) => ({ ...at, pictures: done, of }));
+      tools ??= await options.toolsFor(drawn[0]!.path);
       const scoring = evaluatePictures({
         ...tools,
         subjects: [
@@ -106,16 +102,14 @@ export async function* runBenchmark(
             className: own.recipe.class,
             token: own.recipe.token,
             references: await listImages(own.recipe.images),
-            pictures: picture.value,
+            pictures: drawn,
           },
         ],
         out: join(folder, 'evaluation'),
         skipEmptyMasks: true,
         ...(signal && { signal }),
       });
-      let scored = await scoring.next();
-      while (scored.done !== true) scored = await scoring.next();
-      const { pictures } = scored.value;
+      const { pictures } = await followed(scoring);
       const mean = (key: 'clipT' | 'dino' | 'dinoFg'): number => average(pictures.flatMap((one) => one[key] ?? []));
       const cell: Cell = { ...at, clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg'), settings };
       if (!Number.isFinite(cell.dinoFg))

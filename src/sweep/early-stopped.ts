@@ -2,29 +2,30 @@
  * The early-stopped control: plain training scored along its course, and training with the MLM objective held against it at
  * equal DINO-FG. One training for each subject and variant; what is scored is not scored again.
  */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { clipTAt, equalFidelity } from '../evaluation/equal-fidelity.ts';
 import type { EqualFidelity } from '../evaluation/equal-fidelity.ts';
-import { scorePictures } from '../evaluation/judges.ts';
 import type { Judges, Scores } from '../evaluation/judges.ts';
 import { learnedAt } from '../evaluation/run.ts';
-import { average, pairedBootstrap } from '../evaluation/statistics.ts';
+import { pairedBootstrap } from '../evaluation/statistics.ts';
+import type { Interval } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
-import { contactSheet, encodePng, listImages, readSquare, toBytes, toPlanes } from '../files/images.ts';
+import { contactSheet, encodePng, toBytes } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { KeptPipeline } from '../sampler/kept.ts';
-import { withSubject } from '../text/prompts.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
+import { drawAndScore, drawnAtOnce } from './comparison.ts';
+import { earlierResult } from './earlier.ts';
+import { followed, mapped } from './events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
+import { scoreNames } from './sweep.ts';
 import { contentOf, trainedRun } from './trained.ts';
 
 const { benchmark: _, ...keys } = sharedKeys;
@@ -53,12 +54,6 @@ export interface CoursePoint extends Scores {
   picture: string;
 }
 
-interface Interval {
-  mean: number;
-  low: number;
-  high: number;
-}
-
 export interface EarlyStoppedSummary {
   /** By variant and step: means over subjects with intervals over them. */
   course: Record<string, Record<string, Record<keyof Scores, Interval>>>;
@@ -71,8 +66,6 @@ export interface EarlyStoppedSummary {
   /** Subject by subject: only those whose plain course passes the DINO-FG count in the mean. */
   bySubject: { subjects: Record<string, { clipT: number; outside: boolean }>; inside: Interval | undefined; n: number };
 }
-
-const scoreNames = ['clipT', 'dino', 'dinoFg'] as const;
 
 export function summarizeEarlyStopped(
   points: readonly CoursePoint[],
@@ -163,7 +156,7 @@ export async function* runEarlyStopped(
   );
   const of = plans.reduce((sum, plan) => sum + plan.checkpoints.length, 0);
   const points: CoursePoint[] = [];
-  const drawing = new KeptPipeline(engine, model, 10);
+  const drawing = new KeptPipeline(engine, model, drawnAtOnce);
   for (const own of plans) {
     const { subject, variant } = own;
     const at = { subject: subject.name, variant: variant.name };
@@ -177,43 +170,36 @@ export async function* runEarlyStopped(
       prompts: own.prompts,
       ...(signal && { signal }),
     });
-    let step = await training.next();
-    for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
+    yield* mapped(training, (event) => ({ ...at, event }));
     const { run } = await RunFolder.open(folder);
-    const repeated = subject.evaluationPrompts.flatMap((prompt) => Array.from({ length: picturesPerPrompt }, () => prompt));
     for (const checkpoint of own.checkpoints) {
       const file = (ending: string): string => join(subject.name, `${variant.name}@${checkpoint}${ending}`);
       const content = await contentOf(run.checkpoint(checkpoint));
       const settings = { content, prompts: subject.evaluationPrompts, picturesPerPrompt, sampling, shown, judges: judges.id };
       const done = join(out, name, file('.json'));
-      if (existsSync(done)) {
-        const earlier = JSON.parse(await readFile(done, 'utf8')) as CoursePoint;
-        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
-          throw new UserError(
-            `${done} was measured under other settings or of another run than this recipe asks for: remove ${join(out, name)}`,
-          );
+      const earlier = await earlierResult<CoursePoint>(done, settings, join(out, name));
+      if (earlier !== undefined) {
         points.push(earlier);
         continue;
       }
       const pipeline = await drawing.of(await learnedAt(folder, checkpoint, own.recipe, model));
-      const { token, class: className, seed } = own.recipe;
-      const prompts = repeated.map((prompt) => withSubject(prompt, `${token} ${className}`));
-      const pictures: Float32Array[] = [];
-      for await (const { pixels } of pipeline.generate({ prompts, seed, sampler: 'dpm++', ...sampling })) {
-        signal?.throwIfAborted();
-        pictures.push(pixels);
-      }
-      const references: Float32Array[] = [];
-      for (const path of await listImages(own.recipe.images)) references.push(toPlanes(await readSquare(path, size), size));
-      const plain = repeated.map((prompt) => withSubject(prompt, className));
-      const scores = await scorePictures(judges, pictures, plain, references);
+      const {
+        pictures,
+        scores: _,
+        ...means
+      } = await followed(
+        drawAndScore(pipeline, judges, own.recipe, {
+          ...recipe,
+          evaluationPrompts: subject.evaluationPrompts,
+          size,
+          ...(signal && { signal }),
+        }),
+      );
       const bytes = pictures.map((picture) => toBytes(picture, size));
       const sheet = contactSheet(bytes, size, picturesPerPrompt);
       await writeAtomically(join(out, name, file('.png')), await encodePng(sheet.bytes, sheet.width, sheet.height));
       const one = bytes[Math.min(shown * picturesPerPrompt, bytes.length - 1)]!;
       await writeAtomically(join(out, name, file('-shown.png')), await encodePng(one, size, size));
-      const mean = (key: keyof Scores): number => average(scores.map((score) => score[key]));
-      const means = { clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg') };
       const point: CoursePoint = { ...at, step: checkpoint, ...means, settings, sheet: file('.png'), picture: file('-shown.png') };
       await writeAtomically(done, `${JSON.stringify(point)}\n`);
       points.push(point);

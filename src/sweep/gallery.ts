@@ -5,6 +5,7 @@ import { drawPictures } from '../evaluation/run.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
+import { mapped } from './events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { trainedRun } from './trained.ts';
@@ -48,9 +49,8 @@ export async function* runGallery(
       const own = learnedRecipe(recipe, variant, subject);
       const folder = join(out, subject.name, variant.name);
       const training = trainedRun({ engine, model, out: folder, versions, ...own, ...(signal && { signal }) });
-      let step = await training.next();
-      for (; step.done !== true; step = await training.next()) yield { ...at, event: step.value };
-      const drawing = drawPictures(engine, step.value, {
+      const run = yield* mapped(training, (event) => ({ ...at, event }));
+      const drawing = drawPictures(engine, run, {
         prompts: recipe.show,
         perPrompt: 1,
         out: join(out, name, subject.name, variant.name),
@@ -59,9 +59,8 @@ export async function* runGallery(
         ...recipe.sampling,
         ...(signal && { signal }),
       });
-      let picture = await drawing.next();
-      for (; picture.done !== true; picture = await drawing.next()) yield { ...at, pictures: picture.value.done, of: picture.value.of };
-      rows.push({ ...at, pictures: picture.value.map(({ path }) => path) });
+      const pictures = yield* mapped(drawing, ({ done, of }) => ({ ...at, pictures: done, of }));
+      rows.push({ ...at, pictures: pictures.map(({ path }) => path) });
     }
   return rows;
 }

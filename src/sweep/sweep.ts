@@ -1,6 +1,4 @@
 /** A recipe over many subjects and variants: the paper's tables. What is done already is not done again. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { partialRecipeSchema } from '../config.ts';
@@ -8,15 +6,19 @@ import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Judges, Scores } from '../evaluation/judges.ts';
 import { pairedBootstrap } from '../evaluation/statistics.ts';
+import type { Interval } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { parseOf } from './parse.ts';
-import { compare } from './comparison.ts';
+import { KeptPipeline } from '../sampler/kept.ts';
+import { compare, drawnAtOnce } from './comparison.ts';
+import { earlierResult } from './earlier.ts';
+import { mapped } from './events.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
 const partialRecipe = partialRecipeSchema.omit({ images: true, class: true });
-const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and + - _ . = , are expected');
+export const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and + - _ . = , are expected');
 
 const promptSetSchema = z.strictObject({
   source: z.enum(['bundled', 'grammar']).describe('the picture world’s own sentences, or the grammar’s'),
@@ -76,11 +78,6 @@ export interface Cell extends Scores {
   settings: unknown;
 }
 
-interface Interval {
-  mean: number;
-  low: number;
-  high: number;
-}
 export interface SweepSummary {
   /** Means over subjects, each with a bootstrap interval over them. */
   variants: Record<string, Record<keyof Scores, Interval>>;
@@ -126,6 +123,7 @@ export async function* runSweep(
   const { picturesPerPrompt, sampling } = sweep;
   const of = subjects.length * sweep.variants.length;
   const cells: Cell[] = [];
+  const pipelines = new KeptPipeline(engine, model, drawnAtOnce);
   for (const subject of subjects)
     for (const variant of sweep.variants) {
       const folder = join(options.out, subject.name);
@@ -134,10 +132,8 @@ export async function* runSweep(
       const promptSet = variant.prompts ?? sweep.prompts;
       const richPrompts = recipe.lambda === 0 ? [] : subject.richPrompts(promptSet);
       const settings = { ...recipe, images: subject.name, ...(recipe.lambda > 0 && { promptSet }), picturesPerPrompt, sampling };
-      if (existsSync(done)) {
-        const earlier = JSON.parse(await readFile(done, 'utf8')) as Cell;
-        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
-          throw new UserError(`${done} was measured under other settings than this recipe asks for: choose another --out`);
+      const earlier = await earlierResult<Cell>(done, settings);
+      if (earlier !== undefined) {
         cells.push(earlier);
         continue;
       }
@@ -154,15 +150,16 @@ export async function* runSweep(
         sampling,
         ...options,
         out: folder,
+        pipelines,
       });
-      let next = await running.next();
-      for (; next.done !== true; next = await running.next()) yield { subject: subject.name, event: next.value };
-      const { clipT, dino, dinoFg } = next.value[0]!;
+      const [result] = yield* mapped(running, (event) => ({ subject: subject.name, event }));
+      const { clipT, dino, dinoFg } = result!;
       const cell: Cell = { subject: subject.name, variant: variant.name, clipT, dino, dinoFg, settings };
       await writeAtomically(done, `${JSON.stringify(cell)}\n`);
       cells.push(cell);
       yield { cell, done: cells.length, of };
     }
+  await pipelines.release();
   const summary = summarize(cells, sweep);
   await writeAtomically(join(options.out, `${options.name}.json`), `${JSON.stringify(summary, undefined, 2)}\n`);
   return summary;

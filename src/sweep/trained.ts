@@ -2,14 +2,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readArtefact } from '../artefacts/read.ts';
 import { parseRecipe } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { readRun } from '../evaluation/run.ts';
 import type { CustomizedRun } from '../evaluation/run.ts';
 import { hashOf } from '../trainer/run-folder.ts';
 import type { Engine } from '../graph/engine.ts';
-import { loadModel } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { customize } from '../trainer/customize.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
@@ -23,13 +22,6 @@ export interface TrainedOptions {
   out: string;
   versions: Record<string, string>;
   signal?: AbortSignal;
-}
-
-/** What a run is read back as: DreamBooth's artefact is a whole model. */
-async function opened(folder: string, recipe: Recipe, model: DiffusionModel): Promise<CustomizedRun> {
-  const whole = join(folder, 'artefact');
-  if (existsSync(join(whole, 'model_index.json'))) return { folder, recipe, model: await loadModel(whole), learned: [] };
-  return { folder, recipe, model, learned: [await readArtefact(folder, model)] };
 }
 
 /** Keys that change nothing of what is learned. λ that was measured differs from the λ that was asked for. */
@@ -54,11 +46,11 @@ export async function* trainedRun(options: TrainedOptions): AsyncGenerator<Custo
       throw new UserError(
         `the run in ${out} has ${other} ${JSON.stringify(before[other])}, not ${JSON.stringify(asked[other])} as this recipe asks for: choose another --out`,
       );
-    return opened(out, recipe, model);
+    return readRun(out, recipe, () => model);
   }
   const resume = existsSync(record);
   yield* customize({ engine, model, recipe, prompts, out, resume, versions, ...(signal && { signal }) });
-  return opened(out, recipe, model);
+  return readRun(out, recipe, () => model);
 }
 
 interface RunJson {

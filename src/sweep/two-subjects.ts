@@ -1,47 +1,46 @@
 /** One of two subjects learned out of pictures that show both (the paper's Figure 6): which one comes back? */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { partialRecipeSchema } from '../config.ts';
 import { parseOf } from './parse.ts';
 import type { Recipe } from '../config.ts';
-import { UserError } from '../errors.ts';
 import { scorePictures } from '../evaluation/judges.ts';
 import type { Judges } from '../evaluation/judges.ts';
 import { present } from '../evaluation/parts.ts';
 import { average, clusterBootstrap } from '../evaluation/statistics.ts';
 import type { Estimate } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
-import { listImages, readSquare, toBytes, toPlanes, writePng } from '../files/images.ts';
+import { readPlanes, toBytes, writePng } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { withSubject } from '../text/prompts.ts';
-import { compare } from './comparison.ts';
+import { KeptPipeline } from '../sampler/kept.ts';
+import { compare, drawnAtOnce } from './comparison.ts';
+import { earlierResult } from './earlier.ts';
+import { mapped } from './events.ts';
+import { sweepSchema, variantName } from './sweep.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
 const partialRecipe = partialRecipeSchema.omit({ images: true, class: true, masks: true });
-const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and + - _ . = , are expected');
 
 export const twoSubjectsSchema = z.strictObject({
   about: z.string().describe('what it shows, and its command'),
   together: z.array(z.string()).min(1).describe('folders of examples/pairs; each of their two subjects is learned in turn'),
   prompts: z.int().min(1).default(50).describe('prompts of the concept-specific set'),
   picturesPerPrompt: z.int().min(1).default(1),
-  sampling: z.strictObject({ steps: z.int().min(1), guidance: z.number().min(0) }).default({ steps: 20, guidance: 4 }),
+  sampling: sweepSchema.shape.sampling,
   recipe: partialRecipe.default({}).describe('what all variants share'),
   variants: z
     .array(z.strictObject({ name: variantName, recipe: partialRecipe.default({}), masked: z.boolean().default(false) }))
     .min(1)
     .describe('differences are reported against the first'),
-  expected: z.unknown().optional().describe('the result, as it was measured'),
+  expected: sweepSchema.shape.expected,
 });
 export type TwoSubjects = z.infer<typeof twoSubjectsSchema>;
 
 /** Throws a UserError that names the first thing wrong with `value`. */
 export function parseTwoSubjects(value: unknown, where: string): TwoSubjects {
-  const recipe = parseOf(twoSubjectsSchema, value, where);
-  return recipe;
+  return parseOf(twoSubjectsSchema, value, where);
 }
 
 /** One subject to be learned out of a pair's pictures. */
@@ -130,8 +129,7 @@ export async function* runTwoSubjects(
   const { picturesPerPrompt, sampling } = sweep;
   const of = subjects.length * sweep.variants.length;
   const cells: TwoSubjectsCell[] = [];
-  const planesIn = async (folder: string): Promise<Float32Array[]> =>
-    Promise.all((await listImages(folder)).map(async (path) => toPlanes(await readSquare(path, judges.size), judges.size)));
+  const pipelines = new KeptPipeline(engine, model, drawnAtOnce);
   for (const subject of subjects)
     for (const variant of sweep.variants) {
       const at = { pair: subject.pair, subject: subject.named, variant: variant.name };
@@ -149,10 +147,8 @@ export async function* runTwoSubjects(
         picturesPerPrompt,
         sampling,
       };
-      if (existsSync(done)) {
-        const earlier = JSON.parse(await readFile(done, 'utf8')) as TwoSubjectsCell;
-        if (JSON.stringify(earlier.settings) !== JSON.stringify(settings))
-          throw new UserError(`${done} was measured under other settings than this recipe asks for: choose another --out`);
+      const earlier = await earlierResult<TwoSubjectsCell>(done, settings);
+      if (earlier !== undefined) {
         cells.push(earlier);
         continue;
       }
@@ -168,14 +164,14 @@ export async function* runTwoSubjects(
         sampling,
         ...options,
         out: folder,
+        pipelines,
       });
-      let next = await running.next();
-      for (; next.done !== true; next = await running.next()) yield { event: next.value };
-      const { pictures } = next.value[0]!;
+      const [result] = yield* mapped(running, (event) => ({ event }));
+      const { pictures } = result!;
       const prompts = evaluationPrompts.flatMap((prompt) =>
         Array.from({ length: picturesPerPrompt }, () => withSubject(prompt, subject.className)),
       );
-      const [own, others] = [await planesIn(subject.alone.named), await planesIn(subject.alone.other)];
+      const [own, others] = [await readPlanes(subject.alone.named, judges.size), await readPlanes(subject.alone.other, judges.size)];
       const toNamed = await scorePictures(judges, pictures, prompts, own);
       const toOther = await scorePictures(judges, pictures, prompts, others);
       const shown = await present(judges, pictures, [own, others]);
@@ -196,6 +192,7 @@ export async function* runTwoSubjects(
       cells.push(cell);
       yield { cell, done: cells.length, of };
     }
+  await pipelines.release();
   const summary = summarizeTwoSubjects(cells, sweep);
   await writeAtomically(join(options.out, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`);
   return summary;
