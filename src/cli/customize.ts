@@ -8,10 +8,11 @@ import { grammarPrompts } from '../text/grammar/grammar.ts';
 import { promptSet } from '../world/captions.ts';
 import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
+import { gigabytes } from '../graph/memory.ts';
 import { methodNames } from '../methods/index.ts';
 import { completeRecipe } from './bundled.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags, versions } from './terminal.ts';
+import { duration, interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags, versions } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */
 const numbers: Record<string, { key: string; integer?: boolean }> = {
@@ -151,7 +152,10 @@ export const customize = defineCommand({
       resume: resume !== undefined,
       versions: versions(),
       signal,
+      timed: args.quiet !== true,
     })) {
+      if (e.kind === 'forecast' && e.seconds !== undefined)
+        say(`about ${duration(e.seconds)} and ${gigabytes(e.memory)} GB of memory, of ${gigabytes(e.free)} GB free`);
       if (e.kind === 'prior') progress.update('picture of the class', e.done, e.of);
       if (e.kind === 'lambda' && args.quiet !== true) say(`λ ${e.lambda.toPrecision(3)}`);
       if (e.kind === 'start') progress.restart();

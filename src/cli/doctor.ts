@@ -5,6 +5,7 @@ import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
 import { listGpus, probe } from '../graph/probe.ts';
 import type { Probe } from '../graph/probe.ts';
+import { freeMemory } from '../graph/free-memory.ts';
 import { measurePrimitives } from '../sweep/bench.ts';
 import { estimate } from '../sweep/estimate.ts';
 import type { Cost, Estimate } from '../sweep/estimate.ts';
@@ -71,7 +72,7 @@ export const doctor = defineCommand({
   async run({ args }) {
     const engine = openEngine(args.device);
     const ort = (createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }).version;
-    const free = process.availableMemory();
+    const free = freeMemory();
     const model = args.model === undefined ? undefined : await openModel({ ...args, model: args.model }, args.quiet);
     const speeds = await measurePrimitives(engine, 300);
     const facts = model === undefined ? undefined : modelFacts(args.model!, await estimate(engine, model), free);

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
+import { freeMemory } from '../graph/free-memory.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
+import { refuseLargePictures } from '../sampler/forecast.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import type { PictureSize } from '../sampler/pipeline.ts';
 import { samplers } from '../sampler/samplers.ts';
@@ -88,13 +90,9 @@ export const generate = defineCommand({
         : withSubject(args.prompt, args.emphasis ? escapeEmphasis(subjectOf(learned[0]!)) : subjectOf(learned[0]!));
     const size = asked ?? { width: pixelSize(model), height: pixelSize(model) };
     const signal = interruptible();
-    const pipeline = await Pipeline.create(
-      engine,
-      model,
-      Math.min(count, batch ?? (size.width * size.height > 128 * 128 ? 1 : 8)),
-      learned,
-      size,
-    );
+    const together = Math.min(count, batch ?? (size.width * size.height > 128 * 128 ? 1 : 8));
+    if (engine.device === 'cpu') await refuseLargePictures(model, together, learned, size, freeMemory());
+    const pipeline = await Pipeline.create(engine, model, together, learned, size);
     const progress = new Progress(args.quiet === true);
     const pictures = pipeline.generate({
       prompts: paths.map(() => prompt),

@@ -59,6 +59,12 @@ export function openEngine(device: string, precision = 'float32'): Engine {
   return new Engine({ device: chosen, precision });
 }
 
+/** Seconds as people say them: to two digits, in the unit that suits. */
+export function duration(seconds: number): string {
+  const [value, unit] = seconds < 90 ? [seconds, 's'] : seconds < 5400 ? [seconds / 60, 'min'] : [seconds / 3600, 'h'];
+  return `${Number(value.toPrecision(2))} ${unit}`;
+}
+
 /** Progress: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
 export class Progress {
   private started = performance.now();

@@ -1,6 +1,7 @@
 /** Memory that a compiled graph will take, from its shapes: constants, and the largest sum of what is alive at once. */
 import { scoresPerTurn } from './lower-attention.ts';
 import { UserError } from '../errors.ts';
+import { freeMemory } from './free-memory.ts';
 import { isFlipped } from './lower-convolution.ts';
 import { sizeOf, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
@@ -17,7 +18,7 @@ export interface MemoryEstimate {
 }
 
 const elementBytes = { float32: 4, int32: 4, bool: 1 } as const;
-const bytesOf = (t: Tensor): number => sizeOf(t.shape) * elementBytes[t.dtype];
+export const bytesOf = (t: Tensor): number => sizeOf(t.shape) * elementBytes[t.dtype];
 
 /** Another name for the same bytes. */
 const isView = (t: Tensor): boolean => t.op === 'reshape' || t.op === 'stopGradient';
@@ -71,6 +72,7 @@ function merged(order: readonly Tensor[]): Map<Tensor, Tensor> {
 function walkLiveness(
   roots: readonly Tensor[],
   lean: boolean,
+  inPlace: ReadonlySet<Tensor>,
   visit: (tensor: Tensor, alive: ReadonlyMap<Tensor, number>, bytes: number) => void,
 ): void {
   const all = topologicalOrder(roots);
@@ -98,6 +100,11 @@ function walkLiveness(
   order.forEach((t, at) => {
     if (t.op === 'input' || folded.has(t) || isView(t)) return;
     const dying = [...new Set(t.inputs.map((x) => owner.get(same(x))!))].filter((x) => last.get(x) === at && alive.has(x));
+    if (inPlace.has(t)) {
+      visit(t, alive, bytes);
+      for (const x of dying) free(x);
+      return;
+    }
     const reused = elementwise.has(t.op) ? dying.find((x) => bytesOf(x) === bytesOf(t)) : undefined;
     if (reused !== undefined) free(reused);
     alive.set(t, bytesOf(t));
@@ -108,11 +115,12 @@ function walkLiveness(
   });
 }
 
-export function estimateMemory(roots: readonly Tensor[], lean: boolean): MemoryEstimate {
+/** @param inPlace roots that are written over states, and so take no memory of their own */
+export function estimateMemory(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor> = new Set()): MemoryEstimate {
   const order = topologicalOrder(roots);
   const total = (tensors: Iterable<Tensor>): number => [...tensors].reduce((sum, t) => sum + bytesOf(t), 0);
   let intermediates = 0;
-  walkLiveness(roots, lean, (_t, _alive, bytes) => (intermediates = Math.max(intermediates, bytes)));
+  walkLiveness(roots, lean, inPlace, (_t, _alive, bytes) => (intermediates = Math.max(intermediates, bytes)));
   const flipped = order.filter(
     (t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient' && isFlipped(t as Tensor<'conv2dInputGradient'>, lean),
   );
@@ -132,19 +140,62 @@ export function isLarge(roots: readonly Tensor[]): boolean {
   return leaves.reduce((sum, t) => sum + bytesOf(t), 0) > large;
 }
 
-/**
- * Bytes that compiling and running a graph will add to the process at its peak. Measured on Linux: results are held
- * about twice over, by fragments of the heap (lean) or by an arena that grows by doubling, and packing copies weights.
- */
-export function predictMemory(roots: readonly Tensor[], lean: boolean = isLarge(roots)): number {
-  const { constants, inputs, intermediates, copies } = estimateMemory(roots, lean);
-  const ofRuntime = 40e6;
-  return ofRuntime + inputs + (lean ? constants + 2 * copies + 2 * intermediates : 2 * constants + copies + 2.7 * intermediates);
+/** What a constant is, however many graphs name it. */
+function keyOf({ id, attributes: { source } }: Tensor<'constant'>): string {
+  return source.kind === 'file' ? `${source.path} ${source.offset}` : `${id}`;
 }
 
+/** What a program gives back, and what it writes over states, as `Engine.compile` takes them. */
+export interface Graph {
+  outputs?: Record<string, Tensor>;
+  updates?: Record<string, Tensor>;
+}
+
+export const rootsOf = ({ outputs = {}, updates = {} }: Graph): Tensor[] => [...Object.values(outputs), ...Object.values(updates)];
+
+/**
+ * Bytes that compiling some programs and running them one after another will add to the process at its peak. Measured on
+ * Linux: results are held about twice over, by fragments of the heap (lean) or by an arena that grows by doubling and is
+ * kept, and packing copies weights. Lean programs share the constants of one file.
+ */
+export function predictTogether(programs: readonly Graph[], lean?: boolean): number {
+  const ofRuntime = 40e6;
+  const shared = new Map<string, number>();
+  let [own, passing] = [ofRuntime, 0];
+  for (const program of programs) {
+    const roots = rootsOf(program);
+    const isLean = lean ?? isLarge(roots);
+    const sent = new Set(Object.values(program.outputs ?? {}));
+    const inPlace = new Set(Object.values(program.updates ?? {}).filter((t) => !sent.has(t)));
+    const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlace);
+    for (const t of topologicalOrder(roots)) {
+      if (t.op === 'input') shared.set(`input ${(t as Tensor<'input'>).attributes.name}`, bytesOf(t));
+      if (t.op === 'constant' && isLean) shared.set(keyOf(t as Tensor<'constant'>), bytesOf(t));
+    }
+    own += isLean ? 2 * copies : 2 * constants + copies + 2.7 * intermediates;
+    if (isLean) passing = Math.max(passing, 2 * intermediates);
+  }
+  return own + passing + [...shared.values()].reduce((total, bytes) => total + bytes, 0);
+}
+
+/** The same of one program without updates. */
+export function predictMemory(roots: readonly Tensor[], lean: boolean = isLarge(roots)): number {
+  return predictTogether([{ outputs: Object.fromEntries(roots.map((root, i) => [i, root])) }], lean);
+}
+
+export const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0);
+
+/** Set to anything, a shortage of memory that is predicted stops nothing. */
+const ignoring = 'CONTEXTURA_IGNORE_MEMORY';
+
+/** Whether `needed` bytes are more than are free, and that is not to be ignored. */
+export const isShort = (needed: number, free: number): boolean => needed > free && (process.env[ignoring] ?? '') === '';
+
 /** Throws a UserError where fewer than `needed` bytes are free. `what` needs them; `remedy` says what to do about it. */
-export function refuseShortage(what: string, needed: number, remedy: string, free: number = process.availableMemory()): void {
-  if (needed <= free) return;
-  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0);
-  throw new UserError(`${what} needs about ${gigabytes(needed)} GB of memory, ${gigabytes(free)} are free: ${remedy}`, 1);
+export function refuseShortage(what: string, needed: number, remedy: string, free: number = freeMemory()): void {
+  if (!isShort(needed, free)) return;
+  throw new UserError(
+    `${what} needs about ${gigabytes(needed)} GB of memory, ${gigabytes(free)} are free: ${remedy}; or set ${ignoring}=1 to go on all the same`,
+    1,
+  );
 }

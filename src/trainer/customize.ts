@@ -6,21 +6,36 @@ import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
 import { openSafetensors, readTensor, writeSafetensors } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
+import { freeMemory } from '../graph/free-memory.ts';
 import { methodOf } from '../methods/index.ts';
 import type { Learned } from '../methods/learned.ts';
 import type { Method, Weights } from '../methods/method.ts';
 import { pixelSize, withContextualizer } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { Pipeline } from '../sampler/pipeline.ts';
+import type { Pipeline } from '../sampler/pipeline.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
+import type { Forecast } from './forecast.ts';
 import { balancedLambda } from './lambda.ts';
-import { checkMethod, initialWeights, prepare, readSubjects, richPrompts, settingsOf, subjectTokens } from './prepare.ts';
+import { forecast } from './forecast.ts';
+import {
+  checkMethod,
+  initialWeights,
+  missingPrior,
+  prepare,
+  previewOf,
+  previewSteps,
+  readSubjects,
+  richPrompts,
+  settingsOf,
+  subjectTokens,
+} from './prepare.ts';
 import { hashOf, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
-import { resultPrefix, TrainingStep } from './step.ts';
+import { TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
 
 export type CustomizeEvent =
+  | ({ kind: 'forecast' } & Forecast)
   | { kind: 'prior'; done: number; of: number }
   | { kind: 'lambda'; lambda: number }
   | { kind: 'start'; step: number; steps: number; pictures: string[] }
@@ -40,6 +55,10 @@ export interface CustomizeOptions {
   resume?: boolean;
   versions: Record<string, string>;
   signal?: AbortSignal;
+  /** Bytes of memory that the run may take; what is free, where nothing is said. */
+  memory?: number;
+  /** Forecast how long it will take, too, which costs some seconds of measuring. */
+  timed?: boolean;
 }
 
 /** A run to go on with. Throws a UserError where its recipe, its number of steps aside, or its pictures are not what they were. */
@@ -85,9 +104,24 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
   const record = { recipe, versions: options.versions, inputs };
-  let run: RunFolder;
-  if (options.resume === true) ({ run, recipe } = await reopen(out, record));
-  else run = await RunFolder.create(out, record);
+  let earlier: RunFolder | undefined;
+  if (options.resume === true) ({ run: earlier, recipe } = await reopen(out, record));
+  else await RunFolder.refuseTaken(out);
+  const views = subjects.flatMap((subject) => subject.views);
+  const plan = {
+    model,
+    method,
+    recipe,
+    initial,
+    tokens,
+    rich,
+    views: views.length,
+    masked: views.some(({ region }) => region !== undefined),
+    missing: missingPrior(earlier, recipe),
+    done: (await earlier?.checkpoints())?.at(-1) ?? 0,
+  };
+  yield { kind: 'forecast', ...(await forecast(engine, plan, { free: options.memory ?? freeMemory(), timed: options.timed === true })) };
+  const run = earlier ?? (await RunFolder.create(out, record));
 
   const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run });
   let prepared = await preparing.next();
@@ -164,8 +198,7 @@ class Preview {
   constructor(engine: Engine, model: DiffusionModel, method: Method, recipe: Recipe, tokenizer: ClipTokenizer) {
     this.model = model;
     this.recipe = recipe;
-    const adaptation = { method, settings: settingsOf(recipe), prefix: resultPrefix(recipe) };
-    this.create = () => Pipeline.over(engine, model, 1, [adaptation], tokenizer);
+    this.create = () => previewOf(engine, model, method, recipe, tokenizer);
   }
 
   async draw(path: string): Promise<void> {
@@ -173,7 +206,13 @@ class Preview {
     this.pipeline ??= await this.create();
     const prompts = [`a photo of a ${recipe.token} ${recipe.class}`];
     const size = pixelSize(model);
-    for await (const { pixels } of this.pipeline.generate({ prompts, seed: recipe.seed, sampler: 'dpm++', steps: 12, guidance: 4 }))
+    for await (const { pixels } of this.pipeline.generate({
+      prompts,
+      seed: recipe.seed,
+      sampler: 'dpm++',
+      steps: previewSteps,
+      guidance: 4,
+    }))
       await writePng(path, toBytes(pixels, size), size);
   }
 

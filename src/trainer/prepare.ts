@@ -19,6 +19,7 @@ import { Pipeline } from '../sampler/pipeline.ts';
 import { readPrompts, withSubject } from '../text/prompts.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { RunFolder } from './run-folder.ts';
+import { resultPrefix } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
 
 /** What a method needs to know of a recipe. */
@@ -142,6 +143,41 @@ export async function readSubjects(model: DiffusionModel, method: Method, recipe
   return out;
 }
 
+export const priorSteps = 20;
+/** Pictures of the class that are drawn at once. */
+export const priorBatch = (model: DiffusionModel, missing: number): number =>
+  pixelSize(model) > 128 ? 1 : Math.max(1, Math.min(8, missing));
+
+/** Where a run keeps its pictures of a class. */
+const priorFolder = (run: RunFolder, recipe: Recipe, className: string): string =>
+  className === recipe.class ? run.in('prior') : run.in('prior', className.replaceAll(/\W+/g, '-'));
+const priorPaths = (folder: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => join(folder, `${String(i).padStart(4, '0')}.png`));
+const priorClasses = (recipe: Recipe): string[] =>
+  recipe.priorCount === 0 ? [] : [...new Set(subjectsOf(recipe).map((subject) => subject.class))];
+
+/** How many pictures of its classes a run is still to draw, all of them where it has not begun. */
+export function missingPrior(run: RunFolder | undefined, recipe: Recipe): number {
+  const { priorCount, priorImages } = recipe;
+  const drawn = (name: string): number =>
+    run === undefined ? 0 : priorPaths(priorFolder(run, recipe, name), priorCount).filter((path) => existsSync(path)).length;
+  return priorImages === undefined ? priorClasses(recipe).reduce((total, name) => total + priorCount - drawn(name), 0) : 0;
+}
+
+export const previewSteps = 12;
+
+/** A pipeline over the states of a training, for pictures of how far it is. */
+export function previewOf(
+  engine: Engine,
+  model: DiffusionModel,
+  method: Method,
+  recipe: Recipe,
+  tokenizer: ClipTokenizer,
+): Promise<Pipeline> {
+  const adaptation = { method, settings: settingsOf(recipe), prefix: resultPrefix(recipe) };
+  return Pipeline.over(engine, model, 1, [adaptation], tokenizer);
+}
+
 /** Pictures of a class: those of a folder, or drawn by the model as it is, into the run's folder, those there already aside. */
 async function* classPictures(
   engine: Engine,
@@ -165,12 +201,18 @@ async function* classPictures(
       );
     return read(paths.slice(0, count));
   }
-  const paths = Array.from({ length: count }, (_, i) => join(folder, `${String(i).padStart(4, '0')}.png`));
+  const paths = priorPaths(folder, count);
   const missing = [...paths.keys()].filter((i) => !existsSync(paths[i]!));
   if (missing.length > 0) {
-    const pipeline = await Pipeline.create(engine, model, size > 128 ? 1 : Math.min(8, missing.length));
+    const pipeline = await Pipeline.create(engine, model, priorBatch(model, missing.length));
     const prompt = about('a photo of a {}', className);
-    const options = { prompts: missing.map(() => prompt), indices: missing, seed: recipe.seed + 1, sampler: 'dpm++', steps: 20 } as const;
+    const options = {
+      prompts: missing.map(() => prompt),
+      indices: missing,
+      seed: recipe.seed + 1,
+      sampler: 'dpm++',
+      steps: priorSteps,
+    } as const;
     let drawn = 0;
     for await (const { index, pixels } of pipeline.generate({ ...options, guidance: size > 128 ? 7.5 : 4 })) {
       await writePng(paths[missing[index]!]!, toBytes(pixels, size), size);
@@ -194,8 +236,8 @@ export async function* prepare(
     const name = nameOf({ token: subject.token, className: subject.class });
     own.push(...(await examplesOf(engine, model, views, method.templates, name)));
   }
-  for (const className of recipe.priorCount === 0 ? [] : new Set(subjectsOf(recipe).map((subject) => subject.class))) {
-    const folder = className === recipe.class ? given.run.in('prior') : given.run.in('prior', className.replaceAll(/\W+/g, '-'));
+  for (const className of priorClasses(recipe)) {
+    const folder = priorFolder(given.run, recipe, className);
     const drawn = yield* classPictures(engine, model, recipe, className, folder);
     prior.push(...(await examplesOf(engine, model, drawn, ['a photo of a {}'], className)));
   }

@@ -24,8 +24,8 @@ export class RunFolder {
     this.path = path;
   }
 
-  /** A new run. Throws a UserError where the folder holds anything already. */
-  static async create(path: string, record: RunRecord): Promise<RunFolder> {
+  /** Throws a UserError where a new run's folder holds anything already. */
+  static async refuseTaken(path: string): Promise<void> {
     if (existsSync(join(path, 'run.json')))
       throw new UserError(`--out ${path} holds another run: choose another folder, or go on with --resume ${path}`);
     if (existsSync(path)) {
@@ -34,6 +34,11 @@ export class RunFolder {
       });
       if (names.length > 0) throw new UserError(`--out ${path} is not empty and holds no run: choose another folder`);
     }
+  }
+
+  /** A new run, in a folder that is not taken. */
+  static async create(path: string, record: RunRecord): Promise<RunFolder> {
+    await RunFolder.refuseTaken(path);
     const run = new RunFolder(path);
     await run.write('run.json', `${JSON.stringify(record, undefined, 2)}\n`);
     return run;

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
-import { estimateMemory, refuseShortage } from '../../src/graph/memory.ts';
-import { add, exp, input, matmul, reshape, sum } from '../../src/graph/ops.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { UserError } from '../../src/errors.ts';
+import { estimateMemory, predictMemory, predictTogether, refuseShortage } from '../../src/graph/memory.ts';
+import { add, constant, exp, input, matmul, reshape, state, sum } from '../../src/graph/ops.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 /** In a process of its own, whose peak is the step's. */
@@ -38,9 +39,31 @@ test('what is alive at once is counted, and nothing else', () => {
   expect(estimateMemory([add(sum(c), sum(a))], false).intermediates).toBe(80_000);
 });
 
-test('a shortage is told in one line', () => {
-  expect(() => refuseShortage('a step at 512 pixels', 9.04e9, 'close other programs, or lower --batch', 6e9)).toThrow(
-    'a step at 512 pixels needs about 9.0 GB of memory, 6.0 are free: close other programs, or lower --batch',
+test('programs together: a file’s constants once, states once, arenas each, passing results of lean ones once', () => {
+  const weights = constant(new Float32Array(1e6), [1000, 1000]);
+  const kept = state('s', [1000, 1000]);
+  const program = (rows: number) => ({ outputs: { y: sum(matmul(input('x', [rows, 1000]), weights)) }, updates: { s: add(kept, kept) } });
+  const [one, two] = [program(100), program(200)];
+  const beside = 40e6 + 4e6;
+  expect(predictTogether([one], true) - (beside + 4e6 + 4e5 + 2 * 4e5)).toBeLessThan(100);
+  expect(predictTogether([one, two], true) - (beside + 4e6 + 8e5 + 2 * 8e5)).toBeLessThan(100);
+  expect(predictTogether([one, two], false) - (beside + 4 * 4e6 + 8e5 + 2.7 * (4e5 + 8e5))).toBeLessThan(100);
+  // Where the update is a result like any other, it is the largest.
+  expect(predictMemory([...Object.values(one.outputs), ...Object.values(one.updates)], true)).toBe(
+    predictTogether([one], true) + 2 * (4e6 - 4e5),
+  );
+});
+
+test('a shortage is told in one line, unless that is not wanted', () => {
+  const refuse = (): void => refuseShortage('a step at 512 pixels', 9.04e9, 'close other programs, or lower --batch', 6e9);
+  expect(refuse).toThrow(
+    new UserError(
+      'a step at 512 pixels needs about 9.0 GB of memory, 6.0 are free: close other programs, or lower --batch; or set CONTEXTURA_IGNORE_MEMORY=1 to go on all the same',
+      1,
+    ),
   );
   expect(() => refuseShortage('a step', 1e9, '', 6e9)).not.toThrow();
+  vi.stubEnv('CONTEXTURA_IGNORE_MEMORY', '1');
+  expect(refuse).not.toThrow();
+  vi.unstubAllEnvs();
 });

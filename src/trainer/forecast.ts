@@ -1,0 +1,142 @@
+/** What a run will take, before it begins: memory from the graphs that it will run, time from operators of their sizes. */
+import type { Recipe } from '../config.ts';
+import { encodePictures } from '../dataset/concept.ts';
+import { drawGraphs } from '../graph/draughtsman.ts';
+import type { Engine } from '../graph/engine.ts';
+import { bytesOf, gigabytes, isShort, predictTogether, refuseShortage, rootsOf } from '../graph/memory.ts';
+import type { Graph } from '../graph/memory.ts';
+import { topologicalOrder } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { timeGraphs } from '../graph/timing.ts';
+import type { Method, Weights } from '../methods/method.ts';
+import { pixelSize } from '../models/load.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { Pipeline } from '../sampler/pipeline.ts';
+import { previewOf, previewSteps, priorBatch, priorSteps, settingsOf } from './prepare.ts';
+import { TrainingStep } from './step.ts';
+import type { Example, TrainingData } from './step.ts';
+
+/** What a run is made of, as far as its costs go. */
+export interface Plan {
+  model: DiffusionModel;
+  method: Method;
+  recipe: Recipe;
+  initial: Weights;
+  tokens: Pick<TrainingData, 'tokenizer' | 'kept'>;
+  rich: readonly string[];
+  /** Pictures that the VAE encodes. */
+  views: number;
+  /** Whether the loss is weighed by masks. */
+  masked: boolean;
+  /** Pictures of the class that are still to be drawn. */
+  missing: number;
+  /** Steps that are done already. */
+  done: number;
+}
+
+/** Graphs of a run by phase; those of the last two are loaded together. */
+interface Graphs {
+  encode: Graph[];
+  prior: Graph[];
+  /** One step: of an accumulation all batches but the last, and the last. */
+  training: Graph[];
+  preview: Graph[];
+}
+
+const samplesIn = ({ sampleEvery, steps }: Recipe): number => (sampleEvery === 0 ? 0 : Math.floor(steps / sampleEvery));
+
+async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, missing }: Plan): Promise<Graphs> {
+  const size = pixelSize(model);
+  const { sample_size: side } = model.unet.config;
+  const example: Example = { latents: new Float32Array(0), prompts: [], ...(masked && { region: new Float32Array(side * side) }) };
+  const data = { own: [example], prior: recipe.priorCount > 0 ? [example] : [], richPrompts: rich, ...tokens };
+  const [encode, prior, training, preview] = (await drawGraphs([
+    (engine) => encodePictures(engine, model, [], size),
+    async (engine) => missing > 0 && Pipeline.create(engine, model, priorBatch(model, missing)),
+    (engine) => TrainingStep.create(engine, model, method, initial, data, { ...recipe, ...settingsOf(recipe) }),
+    async (engine) => samplesIn(recipe) > 0 && previewOf(engine, model, method, recipe, tokens.tokenizer),
+  ])) as [Graph[], Graph[], Graph[], Graph[]];
+  return { encode, prior, training, preview };
+}
+
+/**
+ * Bytes at the peak of a run. First values are kept; to save states, the engine copies them and sends the copy.
+ */
+function memoryOf({ encode, prior, training, preview }: Graphs, initial: Weights): number {
+  const states = topologicalOrder(training.flatMap(rootsOf)).filter(
+    (t) => t.op === 'input' && (t as Tensor<'input'>).attributes.role === 'state',
+  );
+  const total = (sizes: readonly number[]): number => sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const copies = 2 * total(states.map(bytesOf)) + total(Object.values(initial).map(({ data }) => data.byteLength));
+  return Math.max(predictTogether(encode), predictTogether(prior), copies + predictTogether([...training, ...preview]));
+}
+
+/** Changes to a run that lower what it holds at once, mildest first, as flags. */
+function savings(recipe: Recipe): { flags: string; change: Partial<Recipe> }[] {
+  const { sampleEvery, lambda, promptBatch, batchSize, accumulation, ema, priorCount } = recipe;
+  const pictures = batchSize * accumulation;
+  return [
+    ...(sampleEvery > 0 ? [{ flags: '--sample-every 0', change: { sampleEvery: 0 } }] : []),
+    ...(lambda > 0 && promptBatch > 1 ? [{ flags: '--prompt-batch 1', change: { promptBatch: 1 } }] : []),
+    ...(batchSize > 1 ? [{ flags: `--batch 1 --accumulation ${pictures}`, change: { batchSize: 1, accumulation: pictures } }] : []),
+    ...(ema > 0 ? [{ flags: '--ema 0', change: { ema: 0 } }] : []),
+    ...(priorCount > 0 ? [{ flags: '--prior-count 0', change: { priorCount: 0 } }] : []),
+  ];
+}
+
+/** What to do about a shortage: the mildest change that fits, or all that help together. */
+async function remedyFor(plan: Plan, needed: number, free: number): Promise<string> {
+  const withChange = async (change: Partial<Recipe>): Promise<number> => {
+    const recipe = { ...plan.recipe, ...change };
+    return memoryOf(await graphsOf({ ...plan, recipe, missing: recipe.priorCount === 0 ? 0 : plan.missing }), plan.initial);
+  };
+  const helpful: ReturnType<typeof savings> = [];
+  for (const saving of plan.done > 0 ? [] : savings(plan.recipe)) {
+    const bytes = await withChange(saving.change);
+    if (bytes <= free) return `try ${saving.flags} (about ${gigabytes(bytes)} GB)`;
+    if (bytes < 0.97 * needed) helpful.push(saving);
+  }
+  const fewer = plan.method.name === 'dreambooth' ? ', or train less than the whole model: --method lora' : '';
+  if (helpful.length === 0) return `close other programs${fewer}`;
+  const flags = helpful.map((saving) => saving.flags).join(' ');
+  const bytes = await withChange(Object.assign({}, ...helpful.map(({ change }) => change)) as Partial<Recipe>);
+  return bytes <= free
+    ? `try ${flags} (about ${gigabytes(bytes)} GB)`
+    : `close other programs, and give ${flags} (about ${gigabytes(bytes)} GB)${fewer}`;
+}
+
+export interface Forecast {
+  /** Bytes that the run will add to the process at its peak, and those that are free. */
+  memory: number;
+  free: number;
+  /** About how long it will take, where that was asked for. */
+  seconds?: number;
+}
+
+/**
+ * What a run will take. Throws a UserError where its memory is not there (programs that run on a GPU are not counted).
+ * With `timed`, the machine is measured for some seconds.
+ */
+export async function forecast(engine: Engine, plan: Plan, options: { free: number; timed: boolean }): Promise<Forecast> {
+  const { recipe } = plan;
+  const { free, timed } = options;
+  const graphs = await graphsOf(plan);
+  const memory = memoryOf(graphs, plan.initial);
+  if (engine.device === 'cpu' && isShort(memory, free))
+    refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, memory, await remedyFor(plan, memory, free), free);
+  if (!timed) return { memory, free };
+  const { seconds } = await timeGraphs(engine, Object.values(graphs).flat().map(rootsOf), 40);
+  let at = 0;
+  const next = (programs: Graph[]): number[] => seconds.slice(at, (at += programs.length));
+  const pictures = (times: readonly number[], steps: number): number => {
+    const [text = 0, denoise = 0, decode = 0] = times;
+    return 2 * text + steps * denoise + decode;
+  };
+  const [encode] = next(graphs.encode) as [number];
+  const prior = pictures(next(graphs.prior), priorSteps) * Math.ceil(plan.missing / priorBatch(plan.model, plan.missing));
+  const step = next(graphs.training);
+  const last = step.at(-1)!;
+  const oneStep = last + (recipe.accumulation - 1) * (step.length > 1 ? step[0]! : 0);
+  const preview = pictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
+  return { memory, free, seconds: encode * plan.views + prior + oneStep * (recipe.steps - plan.done) + preview };
+}

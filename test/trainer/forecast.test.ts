@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { parseRecipe } from '../../src/config.ts';
+import { UserError } from '../../src/errors.ts';
+import { Engine } from '../../src/graph/engine.ts';
+import { loadModel } from '../../src/models/load.ts';
+import type { DiffusionModel } from '../../src/models/load.ts';
+import { refuseLargePictures } from '../../src/sampler/forecast.ts';
+import { customize } from '../../src/trainer/customize.ts';
+import type { CustomizeEvent, CustomizeOptions } from '../../src/trainer/customize.ts';
+import { promptSet } from '../../src/world/captions.ts';
+import { scratch } from '../scratch.ts';
+
+let engine: Engine;
+let model: DiffusionModel;
+beforeAll(async () => {
+  engine = new Engine();
+  model = await loadModel('assets/tiny');
+});
+afterAll(() => engine.close());
+
+/** The first event of a run that would go on, and its folder. */
+async function begin(changes: object, options: Partial<CustomizeOptions> = {}): Promise<{ event: CustomizeEvent; out: string }> {
+  const out = join(await scratch(), 'run');
+  const recipe = parseRecipe({ images: 'examples/subjects/dog', class: 'dog', steps: 20, sampleEvery: 0, lambda: 0, ...changes });
+  const run = customize({ engine, model, recipe, prompts: promptSet('dog', 50), versions: {}, out, ...options });
+  const { value } = await run.next();
+  await run.return(undefined as never);
+  return { event: value as CustomizeEvent, out };
+}
+const memoryOf = async (changes: object): Promise<number> => {
+  const { event } = await begin(changes);
+  return event.kind === 'forecast' ? event.memory : Number.NaN;
+};
+const refusal = (changes: object, memory: number): Promise<unknown> =>
+  begin(changes, { memory }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('memory', () => {
+  test.each([
+    ['textual inversion with samples', { batchSize: 4, lambda: 0.1, promptBatch: 8, sampleEvery: 2 }],
+    ['all of the U-Net and the text encoder', { method: 'dreambooth', token: 'sks', batchSize: 8, lambda: 0, sampleEvery: 0 }],
+  ])('%s takes what was predicted', async (_, changes) => {
+    const script = fileURLToPath(new URL('measure-run.ts', import.meta.url));
+    const folder = join(await scratch(), 'run');
+    const command = ['--import', 'tsx', script, JSON.stringify(changes), folder];
+    const { predicted, measured } = JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' })) as Record<string, number>;
+    expect(predicted! / measured!).toBeGreaterThan(0.6);
+    expect(predicted! / measured!).toBeLessThan(1.5);
+  });
+
+  test('grows with what is asked for', async () => {
+    const plain = await memoryOf({ batchSize: 2 });
+    expect(await memoryOf({ batchSize: 16 })).toBeGreaterThan(1.5 * plain);
+    expect(await memoryOf({ batchSize: 2, sampleEvery: 10 })).toBeGreaterThan(plain);
+    expect(await memoryOf({ batchSize: 2, lambda: 1, promptBatch: 64 })).toBeGreaterThan(plain);
+    expect(await memoryOf({ batchSize: 2, method: 'dreambooth', token: 'sks', ema: 0.99 })).toBeGreaterThan(
+      await memoryOf({ batchSize: 2, method: 'dreambooth', token: 'sks' }),
+    );
+  });
+
+  test('too little of it is refused with the mildest change that fits, and nothing is written', async () => {
+    const out = join(await scratch(), 'run');
+    const recipe = parseRecipe({ images: 'examples/subjects/dog', class: 'dog', steps: 20, sampleEvery: 0, lambda: 0, batchSize: 32 });
+    const needed = await memoryOf({ batchSize: 32 });
+    const lower = await memoryOf({ batchSize: 1, accumulation: 32 });
+    const error = await customize({ engine, model, recipe, versions: {}, out, memory: 0.7 * needed })
+      .next()
+      .then(
+        () => undefined,
+        (e: unknown) => e,
+      );
+    const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+    expect(error).toEqual(
+      new UserError(
+        `ti at 64 pixels needs about ${gigabytes(needed)} GB of memory, ${gigabytes(0.7 * needed)} are free: try --batch 1 --accumulation 32 (about ${gigabytes(lower)} GB); or set CONTEXTURA_IGNORE_MEMORY=1 to go on all the same`,
+        1,
+      ),
+    );
+    expect((error as UserError).exitStatus).toBe(1);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('where nothing would fit, it says so', async () => {
+    const all = { batchSize: 16, lambda: 1, promptBatch: 64, sampleEvery: 5 };
+    expect(String(await refusal(all, 1e7))).toMatch(
+      /ti at 64 pixels needs about 0\.\d GB of memory, 0\.0 are free: close other programs, and give --sample-every 0 --prompt-batch 1 \(about 0\.\d GB\); or set CONTEXTURA_IGNORE_MEMORY=1 to go on all the same$/,
+    );
+    expect(String(await refusal({ method: 'dreambooth', token: 'sks', batchSize: 1 }, 1e7))).toMatch(
+      /dreambooth at 64 pixels .* close other programs, or train less than the whole model: --method lora; or set/,
+    );
+  });
+
+  test('CONTEXTURA_IGNORE_MEMORY goes on', async () => {
+    vi.stubEnv('CONTEXTURA_IGNORE_MEMORY', '1');
+    expect((await begin({}, { memory: 1e6 })).event).toMatchObject({ kind: 'forecast', free: 1e6 });
+    vi.unstubAllEnvs();
+  });
+
+  test('pictures that are too large are refused with what would fit', async () => {
+    const size = { width: 512, height: 512 };
+    const attempt = (batch: number, free: number): Promise<unknown> =>
+      refuseLargePictures(model, batch, [], size, free).then(
+        () => undefined,
+        (e: unknown) => (e instanceof UserError ? e.message : e),
+      );
+    expect(await attempt(8, 1e12)).toBeUndefined();
+    const line = /^drawing (.*) of 512 × 512 pixels needs about [\d.]+ GB of memory, [\d.]+ are free: (.*) \(about [\d.]+ GB\); or set/;
+    const [, what, remedy] = line.exec(String(await attempt(8, 4e9)))!;
+    expect([what, remedy]).toEqual(['8 pictures at once', 'try --batch 1']);
+    expect(line.exec(String(await attempt(1, 1e6)))!.slice(1)).toEqual([
+      'a picture',
+      'close other programs, and give --batch 1 --size 384x384',
+    ]);
+  });
+});
+
+test('time is forecast where it is asked for, in proportion to the steps', async () => {
+  expect((await begin({})).event).not.toHaveProperty('seconds');
+  const { event } = await begin({ steps: 1000, batchSize: 2 }, { timed: true });
+  expect(event.kind).toBe('forecast');
+  expect((event as { seconds: number }).seconds).toBeGreaterThan(1);
+});
