@@ -8,12 +8,12 @@ import type { CustomizedRun } from '../evaluation/run.ts';
 import { toCsv } from '../evaluation/scores.ts';
 import { average, pairedBootstrap } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
-import { pixelSize } from '../models/load.ts';
 import { drawMaps } from '../report/attention.ts';
 import { theoryNumbers, theoryReport } from '../report/theory.ts';
 import { readPrompts, withoutClass } from '../text/prompts.ts';
 import { isWorldClass } from './customize.ts';
-import { modelFolder } from './scorers.ts';
+import { locateModel, modelFlags } from './model.ts';
+import { drawsPhotographs, guidanceFlag, guidanceOf, stepsOf } from './sampling.ts';
 import { heldOutPrompts } from './subjects.ts';
 import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
@@ -84,7 +84,8 @@ export const analyze = defineCommand({
     'text-only': { type: 'boolean', description: 'only the text encoder: no pictures, no attention', default: false },
     'attention-prompts': { type: 'string', description: 'how many prompts are sampled; by default all' },
     steps: { type: 'string', description: 'sampling steps', default: '10' },
-    guidance: { type: 'string', description: 'classifier-free guidance; by default 4 for the embedded model, else 7.5' },
+    ...guidanceFlag,
+    offline: modelFlags.offline,
     theory: { type: 'boolean', description: 'measure what the paper’s propositions 1, 2 and 4 say, too', default: false },
     shown: { type: 'string', description: 'prompts whose attention is drawn', default: '8' },
     out: { type: 'string', description: 'folder of what comes out; by default analysis/ in the run' },
@@ -92,7 +93,7 @@ export const analyze = defineCommand({
   },
   async run({ args }) {
     const count = numberFlag('n', args.n, { min: 1, max: 100_000, integer: true });
-    const steps = numberFlag('steps', args.steps, { min: 1, max: 1000, integer: true });
+    const steps = stepsOf(args.steps);
     const shown = numberFlag('shown', args.shown, { min: 0, max: 1000, integer: true });
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const names = args.subjects?.split(',');
@@ -103,23 +104,23 @@ export const analyze = defineCommand({
     const sampled = numberFlag('attention-prompts', args['attention-prompts'] ?? String(count), { min: 1, integer: true });
 
     const analysePair = async (folder: string, against: string | undefined, to: string): Promise<Compared> => {
-      const run = await openRun(folder, modelFolder);
-      const baseline = against === undefined ? undefined : await openRun(against, modelFolder);
+      const folderOf = (model: string): Promise<string> => locateModel({ model, offline: args.offline }, args.quiet);
+      const run = await openRun(folder, folderOf);
+      const baseline = against === undefined ? undefined : await openRun(against, folderOf);
       const { class: className, token } = run.recipe;
       if (baseline !== undefined && baseline.recipe.class !== className)
         throw new UserError(
           `--against ${against} learned a ${baseline.recipe.class} and ${folder} a ${className}: compare runs of one subject`,
         );
       const all = args.prompts === undefined ? bundledContexts(className) : withoutClass(await readPrompts(args.prompts, token), className);
-      const photographs = pixelSize(run.model) > 128;
-      const guidance = numberFlag('guidance', args.guidance ?? (photographs ? '7.5' : '4'), { min: 0, max: 100 });
+      const guidance = guidanceOf(args, run.model);
       const analyse = async (one: CustomizedRun, name: string): Promise<Analysed> =>
         analyseRun(engine, one, {
           prompts: all.slice(0, count),
           name,
           sampled: args['text-only'] ? 0 : sampled,
           theory: args.theory,
-          sampling: { batch: photographs ? 1 : 8, steps, guidance, seed, shown, signal },
+          sampling: { batch: drawsPhotographs(run.model) ? 1 : 8, steps, guidance, seed, shown, signal },
           onPrompt: (done, of) => progress.update(`${one.folder}: prompt`, done, of),
         });
       const own = await analyse(run, 'run');

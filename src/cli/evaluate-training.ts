@@ -8,33 +8,29 @@ import { drawPictures, learnedAt } from '../evaluation/run.ts';
 import { summarize } from '../evaluation/scores.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
-import { loadModel, pixelSize } from '../models/load.ts';
+import { loadModel } from '../models/load.ts';
 import { metricTitles } from '../report/evaluation.ts';
 import { trainingCsv, trainingReport } from '../report/training.ts';
-import type { SamplerName } from '../sampler/samplers.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
-import { modelFolder, toolsFor } from './scorers.ts';
+import { locateModel } from './model.ts';
+import { samplingOf } from './sampling.ts';
+import type { SamplingRequest } from './sampling.ts';
+import { toolsFor } from './scorers.ts';
+import type { ScorerRequest } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
-import { interruptible, numberFlag, openEngine, Progress, say } from './terminal.ts';
+import { interruptible, openEngine, Progress, say } from './terminal.ts';
 
 /** Flags of `evaluate` that it takes over. */
-export interface TrainingRequest {
+export interface TrainingRequest extends ScorerRequest, SamplingRequest {
   run: string;
   perPrompt: number;
   seedNumber: number;
   foreign: readonly string[] | undefined;
   prompts?: string | undefined;
   images?: string | undefined;
-  clip?: string | undefined;
-  dino?: string | undefined;
-  segmenter?: string | undefined;
   'skip-empty-masks'?: boolean | undefined;
-  sampler: string;
-  steps?: string | undefined;
-  guidance?: string | undefined;
   out?: string | undefined;
   device: string;
-  quiet?: boolean | undefined;
   json?: boolean | undefined;
 }
 
@@ -53,8 +49,7 @@ export async function evaluateTraining(args: TrainingRequest): Promise<void> {
   const signal = interruptible();
   const engine = openEngine(args.device);
   const progress = new Progress(args.quiet === true);
-  const model = await loadModel(modelFolder(recipe.model));
-  const photographs = pixelSize(model) > 128;
+  const model = await loadModel(await locateModel({ model: recipe.model, offline: args.offline }, args.quiet));
   const prompts = await promptsFor(args.prompts, recipe.class, recipe.token);
   const references = await listImages(args.images ?? recipe.images);
   const subjects: EvaluatedSubject[] = [];
@@ -68,9 +63,7 @@ export async function evaluateTraining(args: TrainingRequest): Promise<void> {
         perPrompt: args.perPrompt,
         out: join(out, 'pictures', nameOf(step)),
         seed: args.seedNumber,
-        sampler: args.sampler as SamplerName,
-        steps: numberFlag('steps', args.steps ?? (photographs ? '50' : '25'), { min: 1, max: 1000, integer: true }),
-        guidance: numberFlag('guidance', args.guidance ?? (photographs ? '7.5' : '4'), { min: 0, max: 100 }),
+        ...samplingOf(args, model),
         signal,
       },
     );

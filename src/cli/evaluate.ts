@@ -14,15 +14,14 @@ import type { ScoredPicture } from '../evaluation/scores.ts';
 import type { Estimate } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
-import { pixelSize } from '../models/load.ts';
 import { evaluationReport, metricTitles } from '../report/evaluation.ts';
 import { paretoChart, paretoFront } from '../report/pareto.ts';
 import type { Candidate } from '../report/pareto.ts';
-import { samplers } from '../sampler/samplers.ts';
-import type { SamplerName } from '../sampler/samplers.ts';
 import { readPrompts } from '../text/prompts.ts';
 import { evaluateTraining } from './evaluate-training.ts';
-import { modelFolder, segmenterNamed, toolsFor } from './scorers.ts';
+import { locateModel } from './model.ts';
+import { samplerOf, samplingFlags, samplingOf } from './sampling.ts';
+import { scorerFlags, segmenterNamed, toolsFor } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
@@ -52,12 +51,7 @@ export const evaluate = defineCommand({
     benchmark: { type: 'string', description: 'the folder of google/dreambooth’s dataset, or of CustomConcept101' },
     subjects: { type: 'string', description: 'with --benchmark: some of its subjects, with commas' },
     n: { type: 'string', description: 'pictures for each prompt', default: '4' },
-    clip: { type: 'string', description: 'a CLIP as transformers writes it; by default the embedded one' },
-    dino: { type: 'string', description: 'a DINO or DINOv2 ViT as transformers writes it' },
-    segmenter: {
-      type: 'string',
-      description: 'an ONNX matting network, u2net, modnet, grounded, masks:FOLDER, embedded, or none',
-    },
+    ...scorerFlags,
     'skip-empty-masks': {
       type: 'boolean',
       description: 'leave pictures without a mask out of DINO-FG instead of refusing',
@@ -68,9 +62,7 @@ export const evaluate = defineCommand({
     checkpoints: { type: 'boolean', description: 'score every checkpoint that the run keeps, along its training', default: false },
     pareto: { type: 'string', description: 'only draw evaluations that exist, folders with commas: CLIP-T against DINO-FG' },
     'contact-sheet': { type: 'string', description: 'with --benchmark: only draw its subjects’ masks into this PNG file' },
-    sampler: { type: 'string', description: Object.keys(samplers).join(', '), default: 'dpm++' },
-    steps: { type: 'string', description: 'sampling steps; by default 25 for the embedded model, else 50' },
-    guidance: { type: 'string', description: 'classifier-free guidance; by default 4 for the embedded model, else 7.5' },
+    ...samplingFlags,
     out: { type: 'string', description: 'folder of what comes out; by default evaluation/ in the run' },
     ...sharedFlags,
   },
@@ -79,8 +71,7 @@ export const evaluate = defineCommand({
     if (args['contact-sheet'] !== undefined) return contactSheet(args, args['contact-sheet']);
     if ((args.run === undefined) === (args.pictures === undefined))
       throw new UserError('name the folder of a run, or give --pictures: one of the two is expected');
-    if (!(args.sampler in samplers))
-      throw new UserError(`--sampler ${args.sampler}: one of ${Object.keys(samplers).join(', ')} is expected`);
+    samplerOf(args);
     const perPrompt = numberFlag('n', args.n, { min: 1, max: 1000, integer: true });
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? (args.run === undefined ? undefined : join(args.run, 'evaluation'));
@@ -104,18 +95,15 @@ export const evaluate = defineCommand({
       folder: string,
       own: { name: string; prompts?: readonly string[]; images?: string; several: boolean },
     ): Promise<void> => {
-      const run = await openRun(folder, modelFolder);
+      const run = await openRun(folder, (model) => locateModel({ model, offline: args.offline }, args.quiet));
       const { recipe, model } = run;
       const prompts = own.prompts ?? (await promptsFor(args.prompts, recipe.class, recipe.token));
-      const photographs = pixelSize(model) > 128;
       const drawing = drawPictures(engine, run, {
         prompts,
         perPrompt,
         out: own.several ? join(out, 'pictures', own.name) : join(out, 'pictures'),
         seed,
-        sampler: args.sampler as SamplerName,
-        steps: numberFlag('steps', args.steps ?? (photographs ? '50' : '25'), { min: 1, max: 1000, integer: true }),
-        guidance: numberFlag('guidance', args.guidance ?? (photographs ? '7.5' : '4'), { min: 0, max: 100 }),
+        ...samplingOf(args, model),
         signal,
       });
       progress.restart();

@@ -32,33 +32,22 @@ export interface ModelRequest {
   offline?: boolean | undefined;
 }
 
-/** Where a model lies on this disk; one that a hub names is fetched first, with progress. Ctrl-C keeps what has come. */
-export async function locateModel({ model, variant, offline }: ModelRequest, quiet = false): Promise<string> {
-  if (model === 'tiny') return assetPath('tiny');
+/** Where what a name stands for lies on this disk; what a hub names is fetched first, with progress. Ctrl-C keeps what has come. */
+async function located(name: string, options: HubOptions, quiet: boolean): Promise<string> {
   const controller = new AbortController();
   const stop = (): void => {
     say('stopping; what has been fetched is kept, and the same command goes on from there');
     controller.abort();
   };
-  const options: HubOptions = {
-    signal: controller.signal,
-    offline: offline === true,
-    ...(variant !== undefined && { variant }),
-    accept: ({ _class_name: name }) => {
-      if (typeof name !== 'string') return;
-      const family = pipelineFamily(name);
-      if (family.use !== 'model') throw new UserError(`${model} is ${family.name}, ${family.why}; --model takes ${oneModel}`);
-    },
-  };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const progress = new Progress(quiet);
-    const found = resolveModel(model, options);
+    const found = resolveModel(name, { ...options, signal: controller.signal });
     let next = await found.next();
     for (; next.done !== true; next = await found.next()) {
       const event = next.value;
       const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6);
-      if (event.kind === 'progress') progress.update(`${model}, MB`, megabytes(event.bytes), megabytes(event.total), `  ${event.file}`);
+      if (event.kind === 'progress') progress.update(`${name}, MB`, megabytes(event.bytes), megabytes(event.total), `  ${event.file}`);
       else if (event.kind === 'cached') say(`${event.why}; going on with what is in the cache`);
       else if (quiet) continue;
       else if (event.kind === 'plan') say(`fetching ${event.id}: ${event.files} files, ${megabytes(event.bytes)} MB, to ${event.folder}`);
@@ -69,6 +58,24 @@ export async function locateModel({ model, variant, offline }: ModelRequest, qui
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
+
+export async function locateModel({ model, variant, offline }: ModelRequest, quiet = false): Promise<string> {
+  if (model === 'tiny') return assetPath('tiny');
+  const options: HubOptions = {
+    offline: offline === true,
+    ...(variant !== undefined && { variant }),
+    accept: ({ _class_name: name }) => {
+      if (typeof name !== 'string') return;
+      const family = pipelineFamily(name);
+      if (family.use !== 'model') throw new UserError(`${model} is ${family.name}, ${family.why}; --model takes ${oneModel}`);
+    },
+  };
+  return located(model, options, quiet);
+}
+
+/** The folder of a single network as transformers writes it. */
+export const locateNetwork = (name: string, offline = false, quiet = false): Promise<string> =>
+  located(name, { layout: 'transformers', offline }, quiet);
 
 /** Loads the model that a request names, and says what was assumed of it. */
 export async function openModel(request: ModelRequest, quiet = false): Promise<DiffusionModel> {

@@ -9,12 +9,26 @@ import { readPicture } from '../evaluation/picture.ts';
 import { embeddedSegmenter, maskFiles, mattingNetwork } from '../evaluation/segmenters.ts';
 import type { Segmenter } from '../evaluation/segmenters.ts';
 import type { Engine } from '../graph/engine.ts';
+import { locateNetwork, modelFlags } from './model.ts';
 import { assetPath } from './terminal.ts';
 
 /** Networks that --segmenter knows by name, the better one on photographs first: files of $CONTEXTURA_SEGMENTERS. */
 const networks = { u2net: 'u2netp.onnx', modnet: 'modnet.onnx' } as const;
 
-export const modelFolder = (name: string): string => (name === 'tiny' ? assetPath('tiny') : name);
+export const scorerFlags = {
+  clip: { type: 'string', description: 'a CLIP: a folder as transformers writes it, or a hub’s owner/name; by default the embedded one' },
+  dino: { type: 'string', description: 'a DINO or DINOv2 ViT: a folder as transformers writes it, or a hub’s owner/name' },
+  segmenter: { type: 'string', description: 'an ONNX matting network, u2net, modnet, grounded, masks:FOLDER, embedded, or none' },
+  offline: modelFlags.offline,
+} as const;
+
+export interface ScorerRequest {
+  clip?: string | undefined;
+  dino?: string | undefined;
+  segmenter?: string | undefined;
+  offline?: boolean | undefined;
+  quiet?: boolean | undefined;
+}
 
 export interface Tools {
   clip: TextImageExtractor;
@@ -39,11 +53,7 @@ export async function segmenterNamed(name: string, judges: () => Promise<Judges>
 }
 
 /** The judges of the embedded world for pictures of its size, networks that the user names for all others. */
-export async function toolsFor(
-  engine: Engine,
-  picture: string,
-  args: { clip?: string | undefined; dino?: string | undefined; segmenter?: string | undefined },
-): Promise<Tools> {
+export async function toolsFor(engine: Engine, picture: string, args: ScorerRequest): Promise<Tools> {
   let loaded: Promise<Judges> | undefined;
   const judges = (): Promise<Judges> => (loaded ??= Judges.load(engine, assetPath('judges')));
   const { width, height } = await readPicture(picture);
@@ -51,7 +61,7 @@ export async function toolsFor(
     const { size } = await judges();
     if (width !== size || height !== size)
       throw new UserError(
-        `--clip is missing: ${picture} is ${width} × ${height} pixels, and the embedded judges know only the embedded world (${size} × ${size}): give --clip and --dino, folders as transformers writes them`,
+        `--clip is missing: ${picture} is ${width} × ${height} pixels, and the embedded judges know only the embedded world (${size} × ${size}): give --clip and --dino, folders as transformers writes them or hub’s names`,
       );
     const segmenter = args.segmenter ?? 'embedded';
     return { ...judgeExtractors(await judges()), segmenterOf: await segmenterNamed(segmenter, judges) };
@@ -65,5 +75,6 @@ export async function toolsFor(
       '--segmenter is missing: name an ONNX matting network (U²-Net is best on photographs), grounded, masks:FOLDER, or none to leave DINO-FG out',
     );
   const segmenterOf = await segmenterNamed(segmenter, judges);
-  return { clip: await loadClip(engine, args.clip), dino: await loadDino(engine, args.dino), segmenterOf };
+  const clip = await loadClip(engine, await locateNetwork(args.clip, args.offline, args.quiet), args.clip);
+  return { clip, dino: await loadDino(engine, await locateNetwork(args.dino, args.offline, args.quiet), args.dino), segmenterOf };
 }

@@ -1,6 +1,6 @@
 /** Feature extractors: a CLIP or a DINO ViT from a folder as transformers writes it, with the literature's preprocessing. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -13,7 +13,7 @@ import { constant, input } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { clipText, clipTextConfig, clipTextProjection, clipTokenEmbedding } from '../models/clip-text.ts';
 import { clipImage, dinov2, dinov2Config, vit, vitConfig } from '../models/vit.ts';
-import type { Dinov2Config } from '../models/vit.ts';
+import type { Dinov2Config, VitConfig } from '../models/vit.ts';
 import { frozenParameters, openWeights } from '../models/weights.ts';
 import type { Weights } from '../models/weights.ts';
 import { readTokenizer } from '../text/tokenizer.ts';
@@ -69,8 +69,9 @@ export async function imageExtractor(
   return { ...about, embed: (inputs) => inBatches(program, 'pixels', inputs, batchSize), release: () => program.release() };
 }
 
-/** The defaults of transformers' CLIPConfig, which its config.json may leave out. */
+/** The defaults of transformers' CLIPConfig, which its config.json may leave out: those of CLIP ViT-B/32. */
 const clipDefaults = {
+  projection: 512,
   text: {
     vocab_size: 49408,
     hidden_size: 512,
@@ -91,7 +92,13 @@ const clipDefaults = {
   },
 };
 
-const looseConfig = z.looseObject({ model_type: z.string().optional(), projection_dim: z.int().positive().default(512) });
+/** CLIP ViT-B/32's image tower. */
+export const clipB32: VitConfig = vitConfig.parse({ ...clipDefaults.vision, projection_dim: clipDefaults.projection });
+
+const looseConfig = z.looseObject({
+  model_type: z.string().optional(),
+  projection_dim: z.int().positive().default(clipDefaults.projection),
+});
 const record = z.record(z.string(), z.unknown()).default({});
 
 async function readJson(path: string, what: string): Promise<unknown> {
@@ -123,19 +130,26 @@ async function identityOf(config: unknown, { tensors }: Weights): Promise<string
   return hash.digest('hex').slice(0, 16);
 }
 
-async function openFolder(folder: string, flag: string, types: readonly string[]) {
+async function openFolder(folder: string, flag: string, types: readonly string[], called: string = folder) {
   const path = join(folder, 'config.json');
   const json = await readJson(path, flag);
   const { model_type: type = 'none', projection_dim: projection } = parsed(looseConfig, json, path);
   if (!types.includes(type))
     throw new UserError(`${flag} ${folder}: its config.json says model_type ${type}; ${types.join(' or ')} is expected`);
   const weights = await openWeights(folder, 'model', 'pytorch_model');
-  return { path, json: json as Record<string, unknown>, type, projection, weights, name: basename(resolve(folder)) };
+  return {
+    path,
+    json: json as Record<string, unknown>,
+    type,
+    projection,
+    weights,
+    name: existsSync(called) ? basename(resolve(called)) : called,
+  };
 }
 
-/** CLIPModel of transformers, with the tokenizer beside it. Throws UserErrors that name the file and the remedy. */
-export async function loadClip(engine: Engine, folder: string): Promise<TextImageExtractor> {
-  const { path, json, projection, weights, name } = await openFolder(folder, '--clip', ['clip']);
+/** CLIPModel of transformers, with the tokenizer beside it; `called` is what a user calls the folder. Throws UserErrors that name the file and the remedy. */
+export async function loadClip(engine: Engine, folder: string, called?: string): Promise<TextImageExtractor> {
+  const { path, json, projection, weights, name } = await openFolder(folder, '--clip', ['clip'], called);
   const own = { projection_dim: projection };
   const text = parsed(clipTextConfig, { ...clipDefaults.text, ...parsed(record, json.text_config, path), ...own }, path);
   const vision = parsed(vitConfig, { ...clipDefaults.vision, ...parsed(record, json.vision_config, path), ...own }, path);
@@ -205,8 +219,8 @@ function dinov2Tokens(weights: Weights, config: Dinov2Config, pixels: Tensor): T
 }
 
 /** ViTModel (DINO) or Dinov2Model of transformers: the class token after the last layer norm. */
-export async function loadDino(engine: Engine, folder: string): Promise<ImageExtractor> {
-  const { path, json, type, weights, name } = await openFolder(folder, '--dino', ['vit', 'dinov2']);
+export async function loadDino(engine: Engine, folder: string, called?: string): Promise<ImageExtractor> {
+  const { path, json, type, weights, name } = await openFolder(folder, '--dino', ['vit', 'dinov2'], called);
   let network: (pixels: Tensor) => Tensor;
   if (type === 'dinov2') {
     const config = parsed(dinov2Config, json, path);

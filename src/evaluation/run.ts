@@ -31,7 +31,7 @@ export interface CustomizedRun {
 }
 
 /** Opens a run's folder. `folderOf` says where the model of a recipe is. */
-export async function openRun(folder: string, folderOf: (model: string) => string): Promise<CustomizedRun> {
+export async function openRun(folder: string, folderOf: (model: string) => Promise<string>): Promise<CustomizedRun> {
   const path = join(folder, 'run.json');
   const text = await readFile(path, 'utf8').catch(() => {
     throw new UserError(`${folder} holds no run.json: name the folder of a run, as contextura customize --out makes it`);
@@ -43,7 +43,7 @@ export async function openRun(folder: string, folderOf: (model: string) => strin
     throw new UserError(`${path} is not JSON: the run cannot be read`);
   }
   const recipe = parseRecipe(record.recipe, path);
-  return readRun(folder, recipe, () => loadModel(folderOf(recipe.model)));
+  return readRun(folder, recipe, async () => loadModel(await folderOf(recipe.model)));
 }
 
 /** What a finished run has learned; its base model is asked for only where the artefact is no whole model. */

@@ -126,6 +126,19 @@ export function planFiles<F extends { path: string }>(listing: readonly F[], var
   return { files: [...small, ...large], lacking };
 }
 
+/**
+ * The same for one network as transformers writes it, at the top of its repository: configuration, tokenizer where there
+ * is one, one set of weights.
+ */
+export function planNetwork<F extends { path: string }>(listing: readonly F[]): Plan<F> {
+  const top = listing.filter(({ path }) => !path.includes('/'));
+  const small = top.filter(({ path }) => path === 'config.json' || configs.tokenizer!.test(path));
+  const weights = chooseSet(weightSets(top, weighty.text_encoder!), undefined);
+  const lacking = top.some(({ path }) => path === 'config.json') ? [] : ['config.json'];
+  if (weights === undefined) lacking.push('weights');
+  return { files: [...small, ...(weights?.files ?? [])], lacking };
+}
+
 /** Whether a path from a server stays inside the folder that it is joined to, on any system. */
 export const isInside = (path: string): boolean =>
   path !== '' &&

@@ -11,10 +11,12 @@ import { UserError } from '../errors.ts';
 import { writeAtomically, writeFailure } from './atomic.ts';
 import { get, transfer, UnreachableError } from './hub-fetch.ts';
 import type { HubAccess } from './hub-fetch.ts';
-import { isInside, planFiles } from './hub-plan.ts';
-import type { Listed } from './hub-plan.ts';
+import { isInside, planFiles, planNetwork } from './hub-plan.ts';
+import type { Listed, Plan } from './hub-plan.ts';
 
 export interface HubOptions {
+  /** What is looked for: a diffusion model in diffusers' layout, or one network as transformers writes it. */
+  layout?: 'diffusers' | 'transformers';
   /** Only what is cached already. */
   offline?: boolean;
   /** Weights of a variant, such as fp16, in place of full precision. */
@@ -68,6 +70,9 @@ function accessOf(id: string, options: HubOptions, env: NonNullable<HubOptions['
   return { id, endpoint, token: token === '' ? undefined : token, signal, retryDelay, stallAfter };
 }
 
+const planOf = <F extends { path: string }>(listing: readonly F[], { layout, variant }: HubOptions): Plan<F> =>
+  layout === 'transformers' ? planNetwork(listing) : planFiles(listing, variant);
+
 /** The commit behind a revision, and what the repository holds at it. */
 async function listRemote(access: HubAccess, revision: string): Promise<{ commit: string; listing: Listed[] }> {
   const { listFiles, modelInfo } = await import('@huggingface/hub');
@@ -111,7 +116,7 @@ async function cached(store: string, revision: string, options: HubOptions): Pro
   const commit = await cachedCommit(store, revision);
   if (commit === undefined || !existsSync(join(store, 'snapshots', commit))) return undefined;
   const folder = join(store, 'snapshots', commit);
-  return { folder, lacking: planFiles(await listCached(folder), options.variant).lacking };
+  return { folder, lacking: planOf(await listCached(folder), options).lacking };
 }
 
 /** Takes a lock file that other runs respect; one that nobody has touched for a while is a dead run's. */
@@ -161,10 +166,12 @@ async function checkSpace(access: HubAccess, store: string, bytes: number): Prom
 
 /** Fetches what is missing of `listing` into the store. */
 async function* fill(access: HubAccess, store: string, commit: string, listing: Listed[], options: HubOptions): AsyncGenerator<HubEvent> {
-  const { files, lacking } = planFiles(listing, options.variant);
+  const { files, lacking } = planOf(listing, options);
   const { id } = access;
   if (lacking.length > 0)
-    throw new UserError(`${id} has no ${lacking.join(', no ')}: a repository in diffusers' layout, with PyTorch weights, is expected`);
+    throw new UserError(
+      `${id} has no ${lacking.join(', no ')}: a repository ${options.layout === 'transformers' ? 'as transformers writes it' : "in diffusers' layout"}, with PyTorch weights, is expected`,
+    );
   const folder = join(store, 'snapshots', commit);
   const blobOf = ({ sha256, oid }: Listed): string => join(store, 'blobs', sha256 ?? oid);
   const sizeAt = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.size;

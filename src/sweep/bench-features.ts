@@ -1,5 +1,5 @@
 /** Speed of evaluation: networks of the true shapes, weights that are anything. */
-import { clipPreprocess, dinoPreprocess, imageExtractor } from '../evaluation/extractors.ts';
+import { clipB32, clipPreprocess, dinoPreprocess, imageExtractor } from '../evaluation/extractors.ts';
 import type { ImageExtractor } from '../evaluation/extractors.ts';
 import { unit } from '../evaluation/metrics.ts';
 import type { Raster } from '../evaluation/resample.ts';
@@ -11,18 +11,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { clipImage, vit, vitConfig } from '../models/vit.ts';
 import { Parameters } from '../nn/parameters.ts';
 
-/** CLIP ViT-B/32's image tower, and DINO's ViT-S/16. */
-export const clipB32 = vitConfig.parse({
-  hidden_size: 768,
-  intermediate_size: 3072,
-  num_hidden_layers: 12,
-  num_attention_heads: 12,
-  image_size: 224,
-  patch_size: 32,
-  hidden_act: 'quick_gelu',
-  layer_norm_eps: 1e-5,
-  projection_dim: 512,
-});
+/** DINO's ViT-S/16. */
 export const dinoS16 = vitConfig.parse({
   hidden_size: 384,
   intermediate_size: 1536,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isInside, planFiles } from '../../src/files/hub-plan.ts';
+import { isInside, planFiles, planNetwork } from '../../src/files/hub-plan.ts';
 
 const plan = (paths: readonly string[], variant?: string) => {
   const { files, lacking } = planFiles(
@@ -95,4 +95,21 @@ test('a path that stays inside says so, whatever its names', () => {
       expect(isInside([...parts, '..', 'x'].join('/'))).toBe(false);
     }),
   );
+});
+
+test('one network as transformers writes it', () => {
+  const of = (paths: readonly string[]) => {
+    const { files, lacking } = planNetwork(paths.map((path) => ({ path })));
+    return { files: files.map(({ path }) => path), lacking };
+  };
+  const small = ['config.json', 'merges.txt', 'tokenizer.json', 'tokenizer_config.json', 'vocab.json'];
+  const rest = ['README.md', 'preprocessor_config.json', 'tf_model.h5', 'flax_model.msgpack', 'onnx/model.onnx', 'unet/model.safetensors'];
+  expect(of([...rest, ...small, 'pytorch_model.bin', 'model.safetensors'])).toEqual({
+    files: [...small, 'model.safetensors'],
+    lacking: [],
+  });
+  expect(of([...rest, 'config.json', 'pytorch_model.bin'])).toEqual({ files: ['config.json', 'pytorch_model.bin'], lacking: [] });
+  const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json'];
+  expect(of(['config.json', ...shards]).files.toSorted()).toEqual(['config.json', ...shards]);
+  expect(of(rest)).toEqual({ files: [], lacking: ['config.json', 'weights'] });
 });

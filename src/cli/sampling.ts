@@ -1,0 +1,45 @@
+/** Flags by which a verb is told how to draw a run's pictures, and the defaults that suit its model. */
+import { UserError } from '../errors.ts';
+import { pixelSize } from '../models/load.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { samplers } from '../sampler/samplers.ts';
+import type { SamplerName } from '../sampler/samplers.ts';
+import { numberFlag } from './terminal.ts';
+
+const names = Object.keys(samplers).join(', ');
+
+export const samplerFlag = { sampler: { type: 'string', description: names, default: 'dpm++' } } as const;
+export const guidanceFlag = {
+  guidance: { type: 'string', description: 'classifier-free guidance; by default 4 for the embedded model, else 7.5' },
+} as const;
+export const samplingFlags = {
+  ...samplerFlag,
+  steps: { type: 'string', description: 'sampling steps; by default 25 for the embedded model, else 50' },
+  ...guidanceFlag,
+} as const;
+
+/** Whether a model's pictures are as large as photographs, and not the embedded world's. */
+export const drawsPhotographs = (model: DiffusionModel): boolean => pixelSize(model) > 128;
+
+export function samplerOf({ sampler }: { sampler: string }): SamplerName {
+  if (!Object.hasOwn(samplers, sampler)) throw new UserError(`--sampler ${sampler}: one of ${names} is expected`);
+  return sampler as SamplerName;
+}
+
+export const stepsOf = (steps: string): number => numberFlag('steps', steps, { min: 1, max: 1000, integer: true });
+
+export const guidanceOf = ({ guidance }: { guidance?: string | undefined }, model: DiffusionModel): number =>
+  numberFlag('guidance', guidance ?? (drawsPhotographs(model) ? '7.5' : '4'), { min: 0, max: 100 });
+
+export interface SamplingRequest {
+  sampler: string;
+  steps?: string | undefined;
+  guidance?: string | undefined;
+}
+
+/** What `samplingFlags` say for a model. */
+export const samplingOf = (args: SamplingRequest, model: DiffusionModel): { sampler: SamplerName; steps: number; guidance: number } => ({
+  sampler: samplerOf(args),
+  steps: stepsOf(args.steps ?? (drawsPhotographs(model) ? '50' : '25')),
+  guidance: guidanceOf(args, model),
+});
