@@ -1,16 +1,22 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
+import { writeAtomically } from '../files/atomic.ts';
+import type { Engine } from '../graph/engine.ts';
+import { scalingReport } from '../report/scaling.ts';
 import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
 import { measureFeatures } from '../sweep/bench-features.ts';
-import { measureCustomize, measureUnet, writeSd15 } from '../sweep/sd15.ts';
+import { axes, growthOf, measureScaling } from '../sweep/scaling.ts';
+import type { ScalingPoint } from '../sweep/scaling.ts';
+import { measureCompiling, measureCustomize, measureUnet, writeSd15 } from '../sweep/sd15.ts';
 import { methodNames } from '../methods/index.ts';
 import { promptSet } from '../world/captions.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
+import type { ModelRequest } from './model.ts';
 import { numberFlag, openEngine, say, sharedFlags, versions } from './terminal.ts';
 
 /** CLIP's vocabulary: as asked, or where a checkout beside this one keeps it. */
@@ -36,11 +42,20 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
   const engine = openEngine(args.device as string);
   const listed = (seconds: readonly number[]): string => seconds.map((s) => s.toFixed(2)).join(', ');
   try {
+    if (args.compiling === true) {
+      const figures = await measureCompiling(engine, folder, promptBatch, steps);
+      if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
+      else {
+        say(`until a step could run ${listed(figures.compileSeconds)} s`);
+        say(`processor              ${listed(figures.cpuSeconds)} s, ${engine.threads} threads together`);
+      }
+      return;
+    }
     if (args.unet === true) {
       const figures = await measureUnet(engine, folder, steps, args.profile as string | undefined);
       if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
       else {
-        say(`compiling    ${figures.compileSeconds.toFixed(1)} s`);
+        say(`tracing      ${figures.traceSeconds.toFixed(1)} s, session ${figures.sessionSeconds.toFixed(1)} s`);
         say(`steps        ${listed(figures.stepSeconds)} s, of ${figures.teraflops.toFixed(2)} TFLOP`);
         say(`processor    ${listed(figures.cpuSeconds)} s, ${engine.threads} threads together`);
         say(`peak memory  ${figures.peakGB.toFixed(2)} GB, predicted ${figures.predictedGB.toFixed(2)}`);
@@ -73,6 +88,31 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
   }
 }
 
+async function scaling(
+  args: ModelRequest & { out?: string | undefined; json?: boolean | undefined; quiet?: boolean | undefined },
+  engine: Engine,
+): Promise<void> {
+  const model = await openModel(args, args.quiet);
+  const points: ScalingPoint[] = [];
+  for await (const point of measureScaling(engine, model)) {
+    points.push(point);
+    const { axis, value, seconds, gflop } = point;
+    if (args.quiet !== true)
+      say(
+        `${axis.padEnd(8)} ${String(value).padStart(4)}  ${(1000 * seconds).toFixed(1).padStart(8)} ms  ${(gflop / seconds).toFixed(0)} GFLOP/s`,
+      );
+  }
+  await engine.close();
+  const growth = Object.fromEntries(axes.map((axis) => [axis, growthOf(points, axis)]));
+  const about = `${args.model}, textual inversion without the MLM objective, ${engine.threads} threads of ${cpus()[0]?.model ?? 'a processor'}, ${new Date().toISOString().slice(0, 10)}`;
+  if (args.out !== undefined) await writeAtomically(args.out, scalingReport(about, points));
+  if (args.json === true) process.stdout.write(`${JSON.stringify({ about, points, growth })}\n`);
+  else {
+    say(`power of growth: ${axes.map((axis) => `${axis} ${growth[axis]!.toFixed(2)}`).join(', ')} (1 is in proportion)`);
+    if (args.out !== undefined) say(`${args.out} shows it`);
+  }
+}
+
 export const bench = defineCommand({
   meta: { name: 'bench', description: 'steps per second and GFLOP/s on this machine' },
   args: {
@@ -81,6 +121,9 @@ export const bench = defineCommand({
     sd15: { type: 'boolean', description: 'customize at Stable Diffusion 1.5’s size, on random weights' },
     method: { type: 'string', description: `with --sd15: ${methodNames().join(', ')}`, default: 'ti' },
     unet: { type: 'boolean', description: 'with --sd15: the U-Net alone, forwards and backwards to the prompt' },
+    compiling: { type: 'boolean', description: 'with --sd15: only how long a training step takes to compile, --steps times' },
+    scaling: { type: 'boolean', description: 'a training step’s seconds against batch, picture size and vectors' },
+    out: { type: 'string', description: 'with --scaling: an HTML file of the plots' },
     profile: { type: 'string', description: 'with --unet: prefix of a file for the time of each operator' },
     dir: { type: 'string', description: 'with --sd15: folder of the random checkpoint; contextura-sd15 in the system’s temporary folder' },
     vocabulary: { type: 'string', description: 'with --sd15: folder with CLIP’s vocab.json and merges.txt' },
@@ -93,6 +136,7 @@ export const bench = defineCommand({
   async run({ args }) {
     if (args.sd15 === true) return sd15(args as Record<string, string | boolean | undefined>);
     const engine = openEngine(args.device);
+    if (args.scaling === true) return scaling(args, engine);
     const primitives = await measurePrimitives(engine);
     const model = await openModel(args, args.quiet);
     const steps = await measureModel(engine, model);

@@ -53,6 +53,8 @@ export interface StepShape {
   batchSize: number;
   /** Weight of the MLM objective. */
   lambda?: number;
+  /** Prompts of that objective in a step. */
+  promptBatch?: number;
   /** Vectors behind the new word. */
   vectors?: number;
 }
@@ -61,11 +63,19 @@ export interface StepShape {
 export async function noiseStep(
   engine: Engine,
   model: DiffusionModel,
-  { batchSize, lambda = 0, vectors = 1 }: StepShape,
+  { batchSize, lambda = 0, vectors = 1, promptBatch }: StepShape,
 ): Promise<TrainingStep> {
   const { in_channels: channels, sample_size: side } = model.unet.config;
   const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
-  const recipe = parseRecipe({ images: '-', class: 'dog', steps: 1e6, batchSize, lambda, vectors });
+  const recipe = parseRecipe({
+    images: '-',
+    class: 'dog',
+    steps: 1e6,
+    batchSize,
+    lambda,
+    vectors,
+    ...(promptBatch !== undefined && { promptBatch }),
+  });
   const method = methodOf(recipe.method);
   const data = {
     own: [{ latents: new Random(0).normals(channels * side * side), prompts }],

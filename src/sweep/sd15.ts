@@ -20,6 +20,7 @@ import { unet, unetConfig } from '../models/unet.ts';
 import { vaeConfig, vaeDecode, vaeEncode } from '../models/vae.ts';
 import { Parameters, stateSource } from '../nn/parameters.ts';
 import { customize } from '../trainer/customize.ts';
+import { noiseStep } from './bench.ts';
 
 const text = {
   _class_name: 'CLIPTextModel',
@@ -299,9 +300,33 @@ export async function measureCustomize(options: Sd15Options): Promise<Sd15Figure
   return { prepareSeconds, stepSeconds, cpuSeconds, peakGB: peakGB(), artefact };
 }
 
+export interface CompileFigures {
+  /** Trace, differentiate, lower, session, of a whole training step; again each time. */
+  compileSeconds: number[];
+  /** Processor time of the same, all threads together. */
+  cpuSeconds: number[];
+}
+
+/** How long it takes until a step of textual inversion with the MLM objective could run, several times over. */
+export async function measureCompiling(engine: Engine, folder: string, promptBatch: number, times: number): Promise<CompileFigures> {
+  const figures: CompileFigures = { compileSeconds: [], cpuSeconds: [] };
+  for (let i = 0; i < times; i++) {
+    const model = await loadModel(folder);
+    const [start, used] = [performance.now(), process.cpuUsage()];
+    const step = await noiseStep(engine, model, { batchSize: 1, promptBatch, lambda: 1e-4 });
+    const { user, system } = process.cpuUsage(used);
+    figures.compileSeconds.push((performance.now() - start) / 1000);
+    figures.cpuSeconds.push((user + system) / 1e6);
+    await step.release();
+  }
+  return figures;
+}
+
 export interface UnetFigures {
-  /** Trace, differentiate, lower, session. */
-  compileSeconds: number;
+  /** Trace and differentiate. */
+  traceSeconds: number;
+  /** Lower, and make a session. */
+  sessionSeconds: number;
   /** Each step after the first. */
   stepSeconds: number[];
   /** Processor time of each step, all threads together. */
@@ -321,8 +346,10 @@ export async function measureUnet(engine: Engine, folder: string, steps: number,
   const predicted = unet(model.unet.parameters, model.unet.config, input('latents', shape), input('timesteps', [1]), states);
   const loss = mean(square(subtract(predicted, input('noise', shape))));
   const outputs = { loss, gradient: gradients(loss, [states])[0]! };
+  const traceSeconds = (performance.now() - start) / 1000;
+  start = performance.now();
   const program = await engine.compile({ outputs, ...(profile !== undefined && { profile }) });
-  const compileSeconds = (performance.now() - start) / 1000;
+  const sessionSeconds = (performance.now() - start) / 1000;
   const random = new Random(0);
   const feeds = {
     states: random.normals(77 * 768),
@@ -342,5 +369,5 @@ export async function measureUnet(engine: Engine, folder: string, steps: number,
   }
   await program.release();
   const predictedGB = predictMemory(Object.values(outputs)) / 1e9;
-  return { compileSeconds, stepSeconds, cpuSeconds, peakGB: peakGB(), predictedGB, teraflops: program.flops / 1e12 };
+  return { traceSeconds, sessionSeconds, stepSeconds, cpuSeconds, peakGB: peakGB(), predictedGB, teraflops: program.flops / 1e12 };
 }
