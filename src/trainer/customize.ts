@@ -115,7 +115,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     initial,
     tokens,
     rich,
-    views: views.length,
+    views: views.length + recipe.priorCount * subjects.length,
     masked: views.some(({ region }) => region !== undefined),
     missing: missingPrior(earlier, recipe),
     done: (await earlier?.checkpoints())?.at(-1) ?? 0,

@@ -24,7 +24,7 @@ export interface Plan {
   initial: Weights;
   tokens: Pick<TrainingData, 'tokenizer' | 'kept'>;
   rich: readonly string[];
-  /** Pictures that the VAE encodes. */
+  /** Views and pictures of the class that the VAE encodes. */
   views: number;
   /** Whether the loss is weighed by masks. */
   masked: boolean;
