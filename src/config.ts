@@ -62,6 +62,7 @@ export const recipeSchema = z.strictObject({
   masks: z.string().optional().describe('folder of masks, named as the pictures are: where the denoising loss counts'),
   flip: z.boolean().default(true).describe('show pictures mirrored, too'),
   crop: z.number().min(0.5).max(1).default(1).describe('smallest side of random crops, as a share of the picture'),
+  scaledViews: z.boolean().optional().describe('show pictures smaller and larger, too, with words for it'),
   checkpointEvery: z.int().min(1).default(100),
   keepCheckpoints: z.int().min(1).optional().describe('how many of the latest checkpoints stay; 2 where nothing is said'),
   sampleEvery: z.int().min(0).default(100).describe('steps between sample pictures; 0 for none'),

@@ -14,7 +14,7 @@ const tinySettings: Record<string, Partial<Recipe>> = {
   ti: { steps: 400, vectors: 4, learningRate: 0.02 },
   xti: { steps: 300, vectors: 2, learningRate: 0.01, accumulation: 1 },
   dreambooth: { steps: 100, learningRate: 2e-4, ema: 0.9, priorCount: 40 },
-  'custom-diffusion': { steps: 200, vectors: 2, learningRate: 2e-3, tokenLearningRate: 0.03, priorCount: 40 },
+  'custom-diffusion': { steps: 400, vectors: 4, learningRate: 5e-5, tokenLearningRate: 0.02, priorCount: 40, scaledViews: false },
   lora: { steps: 250, rank: 8, learningRate: 3e-3, priorCount: 40 },
 };
 const tinyShared: Partial<Recipe> = { batchSize: 4, promptBatch: 16, ema: 0.98, lambda: 0.05, sampleEvery: 100 };

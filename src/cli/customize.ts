@@ -50,7 +50,7 @@ const texts: Record<string, string> = {
   masks: 'masks',
   contextualizer: 'contextualizer',
 };
-const switches: Record<string, string> = { 'lora-text': 'loraText', flip: 'flip' };
+const switches: Record<string, string> = { 'lora-text': 'loraText', flip: 'flip', 'scaled-views': 'scaledViews' };
 
 export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
 
@@ -93,6 +93,10 @@ export const customize = defineCommand({
     'prior-weight': { type: 'string', description: 'weight of the loss on them; 1' },
     masks: { type: 'string', description: 'folder of masks, named as the pictures: white is learned' },
     flip: { type: 'boolean', description: 'show pictures mirrored, too; --no-flip for none' },
+    'scaled-views': {
+      type: 'boolean',
+      description: 'show pictures smaller and larger, too, with words for it; custom-diffusion does, --no-scaled-views for none',
+    },
     schedule: { type: 'string', description: 'constant or cosine' },
     ema: { type: 'string', description: 'decay of the moving average of what is learned; 0 for none' },
     crop: { type: 'string', description: 'smallest side of random crops, as a share; 1 for none' },

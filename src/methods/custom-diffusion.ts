@@ -95,8 +95,7 @@ export const customDiffusion: Method = {
   learnsToken: true,
   trainsText: () => true,
   templates: ['photo of a {}'],
-  defaults: { steps: 250, batchSize: 2, learningRate: 4e-5, priorCount: 200 },
-  views: 'scaled',
+  defaults: { steps: 250, batchSize: 2, learningRate: 4e-5, priorCount: 200, scaledViews: true },
   formats: [processors, asLora],
   adapt: (base, { vectors }, parameter) => ({
     ...withRows(base, parameter('concept', [vectors, base.textEncoder.config.hidden_size]), { vectors, perLayer: false }),

@@ -70,8 +70,6 @@ export interface Method {
   templates: readonly string[];
   /** Recipe keys that differ from the general defaults. */
   defaults: Partial<Recipe>;
-  /** The views that it learns from: as they are, or scaled with words for the scale (Custom Diffusion). */
-  views?: 'plain' | 'scaled';
   /** The adapted model. Asks `parameter` for each tensor that it trains, by a name that is unique to it. */
   adapt: (base: Adapted, settings: MethodSettings, parameter: ParameterSource) => Adapted;
   /** Layouts that it is written in and read from, its own first. Without any, weights are kept under their own names. */

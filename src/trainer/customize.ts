@@ -100,7 +100,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
   const tokens = subjectTokens(model, method, recipe, initial.concept?.shape[0] ?? 0);
-  const subjects = await readSubjects(model, method, recipe);
+  const subjects = await readSubjects(model, recipe);
   const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
   const record = { recipe, versions: options.versions, inputs };

@@ -132,9 +132,9 @@ export interface ReadSubject {
   views: View[];
 }
 
-export async function readSubjects(model: DiffusionModel, method: Method, recipe: Recipe): Promise<ReadSubject[]> {
-  const { flip, crop, seed } = recipe;
-  const shared = { size: pixelSize(model), flip, crop, seed, scaled: method.views === 'scaled' };
+export async function readSubjects(model: DiffusionModel, recipe: Recipe): Promise<ReadSubject[]> {
+  const { flip, crop, seed, scaledViews = false } = recipe;
+  const shared = { size: pixelSize(model), flip, crop, seed, scaled: scaledViews };
   const out: ReadSubject[] = [];
   for (const subject of subjectsOf(recipe)) {
     const { images, masks } = subject;
