@@ -67,23 +67,13 @@ export async function evaluateTraining(args: TrainingRequest): Promise<void> {
         signal,
       },
     );
-    progress.restart();
-    let next = await drawing.next();
-    for (; next.done !== true; next = await drawing.next()) progress.update(`step ${step}: picture`, next.value.done, next.value.of);
-    subjects.push({ name: nameOf(step), className: recipe.class, token: recipe.token, references, pictures: next.value });
+    const pictures = await progress.follow(`step ${step}: picture`, drawing);
+    subjects.push({ name: nameOf(step), className: recipe.class, token: recipe.token, references, pictures });
   }
-  const scoring = evaluatePictures({
-    ...(await toolsFor(engine, subjects[0]!.pictures[0]!.path, args)),
-    subjects,
-    out,
-    skipEmptyMasks: args['skip-empty-masks'] === true,
-    signal,
-    ...(foreign && { foreign }),
-  });
-  progress.restart();
-  let next = await scoring.next();
-  for (; next.done !== true; next = await scoring.next()) progress.update('scored', next.value.done, next.value.of);
-  const { pictures, withoutMask } = next.value;
+  const tools = await toolsFor(engine, subjects[0]!.pictures[0]!.path, args);
+  const skipEmptyMasks = args['skip-empty-masks'] === true;
+  const scoring = evaluatePictures({ ...tools, subjects, out, skipEmptyMasks, signal, ...(foreign && { foreign }) });
+  const { pictures, withoutMask } = await progress.follow('scored', scoring);
   const checkpoints = steps.map((step) => {
     const own = pictures.filter(({ subject }) => subject === nameOf(step));
     return { step, summary: summarize(own, 'prompt'), pictures: own };

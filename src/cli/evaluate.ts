@@ -106,11 +106,9 @@ export const evaluate = defineCommand({
         ...samplingOf(args, model),
         signal,
       });
-      progress.restart();
-      let step = await drawing.next();
-      for (; step.done !== true; step = await drawing.next()) progress.update(`${own.name}: picture`, step.value.done, step.value.of);
+      const pictures = await progress.follow(`${own.name}: picture`, drawing);
       const references = await listImages(args.images ?? own.images ?? recipe.images);
-      subjects.push({ name: own.name, className: recipe.class, token: recipe.token, references, pictures: step.value });
+      subjects.push({ name: own.name, className: recipe.class, token: recipe.token, references, pictures });
     };
 
     if (benchmark !== undefined)
@@ -135,18 +133,9 @@ export const evaluate = defineCommand({
     }
 
     const tools = await toolsFor(engine, subjects[0]!.pictures[0]!.path, args);
-    const scoring = evaluatePictures({
-      ...tools,
-      subjects,
-      out,
-      skipEmptyMasks: args['skip-empty-masks'] === true,
-      signal,
-      ...(foreign && { foreign }),
-    });
-    progress.restart();
-    let step = await scoring.next();
-    for (; step.done !== true; step = await scoring.next()) progress.update('scored', step.value.done, step.value.of);
-    const { pictures, withoutMask } = step.value;
+    const skipEmptyMasks = args['skip-empty-masks'] === true;
+    const scoring = evaluatePictures({ ...tools, subjects, out, skipEmptyMasks, signal, ...(foreign && { foreign }) });
+    const { pictures, withoutMask } = await progress.follow('scored', scoring);
     const summary = summarize(pictures);
     const settings = { clip: tools.clip.name, dino: tools.dino.name, segmenter: args.segmenter ?? 'default', pictures: pictures.length };
     const title = args.run ?? args.pictures!;
@@ -216,11 +205,9 @@ async function contactSheet(
   const segmenterOf = await segmenterNamed(args.segmenter ?? 'u2net', () => Judges.load(engine, assetPath('judges')));
   if (segmenterOf === undefined) throw new UserError('--segmenter none: a contact sheet of masks needs a segmenter');
   const sheet = maskSheet(subjects, await segmenterOf(subjects[0]!));
-  const progress = new Progress(args.quiet === true);
-  let step = await sheet.next();
-  for (; step.done !== true; step = await sheet.next()) progress.update('subject', step.value.done, step.value.of);
-  await writeAtomically(path, step.value.png);
+  const { png, shares } = await new Progress(args.quiet === true).follow('subject', sheet);
+  await writeAtomically(path, png);
   await engine.close();
-  if (args.json === true) process.stdout.write(`${JSON.stringify({ sheet: path, masks: step.value.shares })}\n`);
+  if (args.json === true) process.stdout.write(`${JSON.stringify({ sheet: path, masks: shares })}\n`);
   else say(`${path}: ${subjects.length} subjects, two a row, each picture beside its subject on magenta`);
 }

@@ -1,4 +1,5 @@
 /** Flags by which a verb is told of a model, and what it makes of them. */
+import { followed } from '../events.ts';
 import { UserError } from '../errors.ts';
 import { resolveModel } from '../files/hub.ts';
 import type { HubOptions } from '../files/hub.ts';
@@ -42,18 +43,14 @@ async function located(name: string, options: HubOptions, quiet: boolean): Promi
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const progress = new Progress(quiet);
-    const found = resolveModel(name, { ...options, signal: controller.signal });
-    let next = await found.next();
-    for (; next.done !== true; next = await found.next()) {
-      const event = next.value;
-      const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6);
+    const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6);
+    return await followed(resolveModel(name, { ...options, signal: controller.signal }), (event) => {
       if (event.kind === 'progress') progress.update(`${name}, MB`, megabytes(event.bytes), megabytes(event.total), `  ${event.file}`);
       else if (event.kind === 'cached') say(`${event.why}; going on with what is in the cache`);
-      else if (quiet) continue;
+      else if (quiet) return;
       else if (event.kind === 'plan') say(`fetching ${event.id}: ${event.files} files, ${megabytes(event.bytes)} MB, to ${event.folder}`);
       else if (event.kind === 'waiting') say(`another run is fetching ${event.file}: waiting for it`);
-    }
-    return next.value;
+    });
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }

@@ -1,4 +1,5 @@
 /** `pretrain contextualizer`: ψ and p_mask for a text encoder. */
+import { followed } from '../events.ts';
 import { UserError } from '../errors.ts';
 import { textEncoderHash, writeContextualizer } from '../models/contextualizer-file.ts';
 import { contextualizerFolder, loadModel } from '../models/load.ts';
@@ -102,9 +103,7 @@ export async function pretrainContextualizerVerb(
   const tell = args.quiet === true ? (): void => undefined : say;
   signal.addEventListener('abort', () => tell(`stopping after this step; the same command goes on from ${run.work}`), { once: true });
   let unigram = 0;
-  let next = await training.next();
-  for (; next.done !== true; next = await training.next()) {
-    const event = next.value;
+  const { weights, best, evaluations, stoppedEarly }: ContextualizerResult = await followed(training, (event) => {
     if (event.kind === 'start') {
       unigram = event.unigram;
       tell(
@@ -118,8 +117,7 @@ export async function pretrainContextualizerVerb(
         `epoch ${Number(epoch.toFixed(2))}: held-out accuracy ${(100 * accuracy).toFixed(1)} %, perplexity ${perplexity.toFixed(2)}${event.best ? '' : ' (not better)'}`,
       );
     }
-  }
-  const { weights, best, evaluations, stoppedEarly }: ContextualizerResult = next.value;
+  });
   const provenance = { sources: corpus.sources, batch: run.batchSize, maskRate: run.maskRate, learningRate: run.learningRate, seed };
   await writeContextualizer(out, weights, config, hash, {
     training: JSON.stringify(provenance),

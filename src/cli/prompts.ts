@@ -1,3 +1,4 @@
+import { followed } from '../events.ts';
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { defineCommand } from 'citty';
@@ -246,9 +247,11 @@ async function ask(
     rounds: numberFlag('rounds', args.rounds, { min: 1, max: 1000, integer: true }),
     signal: interruptible(),
   });
-  let next = await generator.next();
-  for (; next.done !== true; next = await generator.next()) {
-    const event = next.value;
+  const {
+    prompts: set,
+    usage,
+    dropped,
+  }: LlmResult = await followed(generator, (event) => {
     if (event.kind === 'prompts') {
       partial?.add(event.prompts);
       const { promptTokens, completionTokens, cost } = event.usage;
@@ -258,7 +261,6 @@ async function ask(
           : `  ${promptTokens} + ${completionTokens} tokens${cost === undefined ? '' : `, cost ${cost.toFixed(4)}`}`;
       progress.update('prompts', event.total, request.count, spent);
     } else if (args.quiet !== true) say(`${event.reason}: attempt ${event.attempt + 1} in ${event.seconds.toFixed(1)} s`);
-  }
-  const { prompts: set, usage, dropped }: LlmResult = next.value;
+  });
   return { prompts: set, generator: { name: 'llm', model: name, host, usage, leftOut: dropped } };
 }

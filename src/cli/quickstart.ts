@@ -1,3 +1,4 @@
+import { followed } from '../events.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
@@ -65,9 +66,7 @@ export const quickstart = defineCommand({
     const progress = new Progress(args.quiet === true);
     if (args.quiet !== true) say(`learning ${subject.name} from ${recipe.images}, twice, ${recipe.steps} steps each`);
     let stage = '';
-    let next = await comparison.next();
-    for (; next.done !== true; next = await comparison.next()) {
-      const { value } = next;
+    const results = await followed(comparison, (value) => {
       const now = `${value.variant} ${'event' in value ? 'learns' : 'pictures'}`;
       if (now !== stage) progress.restart();
       stage = now;
@@ -81,8 +80,7 @@ export const quickstart = defineCommand({
           `  loss ${diffusion.toFixed(3)}${mlm === undefined ? '' : ` mlm ${mlm.toFixed(2)}`}`,
         );
       }
-    }
-    const results = next.value;
+    });
     const size = pixelSize(model);
     const metrics = Object.fromEntries(
       await Promise.all(results.map(async ({ name, folder }) => [name, await (await RunFolder.open(folder)).run.metrics()] as const)),

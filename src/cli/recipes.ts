@@ -11,7 +11,7 @@ import { sweepReport } from '../report/sweep.ts';
 import { drawMaps } from '../report/attention.ts';
 import { analysisFigures, analysisSchema, runAnalysis } from '../sweep/analysis.ts';
 import { benchmarkSchema, runBenchmark } from '../sweep/benchmark.ts';
-import { followed } from '../sweep/events.ts';
+import { followed } from '../events.ts';
 import { gallerySchema, runGallery } from '../sweep/gallery.ts';
 import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
 import type { Sweep } from '../sweep/sweep.ts';

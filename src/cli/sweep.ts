@@ -6,7 +6,7 @@ import { Judges } from '../evaluation/judges.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { sweepReport } from '../report/sweep.ts';
 import { loadModel } from '../models/load.ts';
-import { followed } from '../sweep/events.ts';
+import { followed } from '../events.ts';
 import { parseSweep, runSweep, scoreNames } from '../sweep/sweep.ts';
 import { isTwoSubjects, sweepTwoSubjects } from './two-subjects.ts';
 import { chosenOf, runKind } from './recipes.ts';

@@ -1,4 +1,5 @@
 /** What every verb shares: flags, one-line errors, exit status, progress. */
+import { followed } from '../events.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
@@ -78,6 +79,11 @@ export class Progress {
     this.started = performance.now();
     this.first = undefined;
     this.last = 0;
+  }
+  /** The result of `work`; each of its events is shown as so much of it done. */
+  follow<R>(label: string, work: AsyncGenerator<{ done: number; of: number }, R>): Promise<R> {
+    this.restart();
+    return followed(work, ({ done, of }) => this.update(label, done, of));
   }
   update(label: string, done: number, total: number, more = ''): void {
     if (this.quiet) return;

@@ -1,4 +1,5 @@
 /** `contextura sweep` on a recipe that names pairs of subjects: the paper's Figure 6. */
+import { followed } from '../events.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -88,10 +89,9 @@ export async function sweepTwoSubjects(
   const judges = await Judges.load(engine, assetPath('judges'));
   const progress = new Progress(args.quiet === true);
   const running = runTwoSubjects(engine, model, judges, sweep, subjects, { out: args.out, versions: versions(), signal });
-  let next = await running.next();
-  for (; next.done !== true; next = await running.next()) {
-    if (!('cell' in next.value)) continue;
-    const { cell, done, of } = next.value;
+  const summary = await followed(running, (event) => {
+    if (!('cell' in event)) return;
+    const { cell, done, of } = event;
     const { subject, pair, variant, lead, showsOther } = cell;
     progress.update(
       'run',
@@ -99,8 +99,7 @@ export async function sweepTwoSubjects(
       of,
       `  ${subject} of ${pair}, ${variant}: lead ${lead.toFixed(3)}, shows the other ${showsOther.toFixed(2)}`,
     );
-  }
-  const summary = next.value;
+  });
   const variants = sweep.variants.map(({ name }) => name);
   const figures: Figure[] = [];
   for (const one of subjects) figures.push(await figureOf(one, variants, args.out, sweep.picturesPerPrompt));

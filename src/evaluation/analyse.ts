@@ -1,4 +1,5 @@
 /** One run analysed: text space, attention, theory; its figures, and the differences to a baseline's. */
+import { followed } from '../events.ts';
 import type { Engine } from '../graph/engine.ts';
 import { headlineSide, measureAttention, meanSklBy, sklByPrompt } from './attention.ts';
 import type { AttentionPicture, AttentionRow } from './attention.ts';
@@ -88,10 +89,7 @@ export async function analyseRun(
   let attention: Analysed['attention'];
   const wanted = read.slice(0, options.sampled);
   if (wanted.length > 0) {
-    const measuring = measureAttention(probe, wanted, options.sampling);
-    let step = await measuring.next();
-    for (; step.done !== true; step = await measuring.next()) options.onPrompt(step.value, wanted.length);
-    attention = step.value;
+    attention = await followed(measureAttention(probe, wanted, options.sampling), (done) => options.onPrompt(done, wanted.length));
   }
   const { batch, seed } = options.sampling;
   const theory = options.theory ? await measureTheory(probe, read, { batch, seed }) : undefined;

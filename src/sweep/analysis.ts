@@ -16,7 +16,7 @@ import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import { earlierResult } from './earlier.ts';
-import { mapped } from './events.ts';
+import { mapped } from '../events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { contentOf, trainedRun } from './trained.ts';

@@ -15,7 +15,7 @@ import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { earlierResult } from './earlier.ts';
-import { followed, mapped } from './events.ts';
+import { followed, mapped } from '../events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { summarize, sweepSchema } from './sweep.ts';

@@ -14,7 +14,7 @@ import type { Pipeline } from '../sampler/pipeline.ts';
 import { withSubject } from '../text/prompts.ts';
 import { customize } from '../trainer/customize.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
-import { mapped } from './events.ts';
+import { mapped } from '../events.ts';
 
 /** A name and the whole recipe that it stands for. */
 export interface Variant {

@@ -22,7 +22,7 @@ import { RunFolder } from '../trainer/run-folder.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { drawAndScore, drawnAtOnce } from './comparison.ts';
 import { earlierResult } from './earlier.ts';
-import { followed, mapped } from './events.ts';
+import { followed, mapped } from '../events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { scoreNames } from './sweep.ts';

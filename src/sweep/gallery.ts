@@ -5,7 +5,7 @@ import { drawPictures } from '../evaluation/run.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
-import { mapped } from './events.ts';
+import { mapped } from '../events.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { trainedRun } from './trained.ts';

@@ -14,7 +14,7 @@ import { parseOf } from './parse.ts';
 import { KeptPipeline } from '../sampler/kept.ts';
 import { compare, drawnAtOnce } from './comparison.ts';
 import { earlierResult } from './earlier.ts';
-import { mapped } from './events.ts';
+import { mapped } from '../events.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
 const partialRecipe = partialRecipeSchema.omit({ images: true, class: true });

@@ -17,7 +17,7 @@ import { withSubject } from '../text/prompts.ts';
 import { KeptPipeline } from '../sampler/kept.ts';
 import { compare, drawnAtOnce } from './comparison.ts';
 import { earlierResult } from './earlier.ts';
-import { mapped } from './events.ts';
+import { mapped } from '../events.ts';
 import { sweepSchema, variantName } from './sweep.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
