@@ -18,6 +18,34 @@ function wrap(data: TypedArray, shape: readonly number[], dtype: string): OrtTen
 }
 
 /**
+ * ONNX Runtime's passes that look for what no lowering writes: quantised products, other models' attention. Each walks
+ * the graph, several times; together they were two fifths of the time that a large step takes to compile.
+ */
+const idlePasses = [
+  'AttentionFusion',
+  'BiasDropoutFusion',
+  'DoubleQDQPairsRemover',
+  'DynamicQuantizeMatMulFusion',
+  'EmbedLayerNormFusion',
+  'EnsureUniqueDQForNodeUnit',
+  'FastGeluFusion',
+  'GemmActivationFusion',
+  'GroupQueryAttentionFusion',
+  'GroupQueryAttentionPreNormFusion',
+  'MatMulIntegerToFloatFusion',
+  'MatMulNBitsFusion',
+  'NhwcTransformer',
+  'QDQFinalCleanupTransformer',
+  'QDQPropagationTransformer',
+  'QDQS8ToU8Transformer',
+  'QDQSelectorActionTransformer',
+  'SimplifiedLayerNormFusion',
+  'SliceConcatToSpaceToDepthFusion',
+  'WeightBiasQuantization',
+  'WhereDummyDq',
+];
+
+/**
  * A lean session keeps one copy of the constants, in the file that they come from, and gives memory back at once: no
  * weights packed or blocked for speed, no merging of what the backward pass computes again, no arena.
  */
@@ -28,7 +56,11 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
     ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
   ];
   // WebGPU's SkipLayerNormalization leaves out the deviation, which gradients read.
-  const unwanted = [...(lean ? ['CommonSubexpressionElimination'] : []), ...(device === 'webgpu' ? ['SkipLayerNormFusion'] : [])];
+  const unwanted = [
+    ...idlePasses,
+    ...(lean ? ['CommonSubexpressionElimination'] : []),
+    ...(device === 'webgpu' ? ['SkipLayerNormFusion'] : []),
+  ];
   return {
     executionProviders: [device],
     ...(device === 'webgpu' && { preferredOutputLocation: Object.fromEntries(locations) as Record<string, 'cpu' | 'gpu-buffer'> }),
