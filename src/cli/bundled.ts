@@ -13,8 +13,16 @@ import { examplePath } from './terminal.ts';
 const tinySettings: Record<string, Partial<Recipe>> = {
   ti: { steps: 400, vectors: 4, learningRate: 0.02 },
   xti: { steps: 300, vectors: 2, learningRate: 0.01, accumulation: 1 },
-  dreambooth: { steps: 100, learningRate: 2e-4, ema: 0.9, priorCount: 40 },
-  'custom-diffusion': { steps: 400, vectors: 4, learningRate: 5e-5, tokenLearningRate: 0.02, priorCount: 40, scaledViews: false },
+  dreambooth: { steps: 100, learningRate: 2e-4, ema: 0.9, priorCount: 40, lambda: 5e-4 },
+  'custom-diffusion': {
+    steps: 400,
+    vectors: 2,
+    learningRate: 2e-4,
+    tokenLearningRate: 5e-3,
+    priorCount: 40,
+    scaledViews: false,
+    lambda: 0.01,
+  },
   lora: { steps: 250, rank: 8, learningRate: 3e-3, priorCount: 40 },
 };
 const tinyShared: Partial<Recipe> = { batchSize: 4, promptBatch: 16, ema: 0.98, lambda: 0.05, sampleEvery: 100 };
