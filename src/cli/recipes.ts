@@ -7,11 +7,11 @@ import { listImages } from '../files/images.ts';
 import { analysisReport } from '../report/analysis.ts';
 import { earlyStoppedReport } from '../report/early-stopped.ts';
 import { galleryReport } from '../report/gallery.ts';
-import { sweepReport } from '../report/sweep.ts';
 import { drawMaps } from '../report/attention.ts';
 import { analysisFigures, analysisSchema, runAnalysis } from '../sweep/analysis.ts';
 import { benchmarkSchema, runBenchmark } from '../sweep/benchmark.ts';
 import { followed } from '../events.ts';
+import { expectedBlock } from '../sweep/result.ts';
 import { gallerySchema, runGallery } from '../sweep/gallery.ts';
 import { earlyStoppedSchema, runEarlyStopped } from '../sweep/early-stopped.ts';
 import type { Sweep } from '../sweep/sweep.ts';
@@ -20,6 +20,7 @@ import type { CustomizeEvent } from '../trainer/customize.ts';
 import { openModel } from './model.ts';
 import { toolsFor } from './scorers.ts';
 import { subjectsFor } from './subjects.ts';
+import { showTable } from './table.ts';
 import { assetPath, interruptible, openEngine, Progress, say, versions } from './terminal.ts';
 
 export interface RecipeRequest {
@@ -33,21 +34,6 @@ export interface RecipeRequest {
   quiet: boolean;
   json: boolean;
 }
-
-/** Numbers to four digits, intervals as [mean, low, high]: a summary as a recipe's `expected` holds it. */
-export function compact(value: unknown): unknown {
-  if (typeof value === 'number') return Number(value.toFixed(4));
-  if (Array.isArray(value)) return value.map(compact);
-  if (typeof value !== 'object' || value === null) return value;
-  const { mean, low, high, ...rest } = value as Record<string, unknown>;
-  if (mean !== undefined && low !== undefined && high !== undefined && Object.keys(rest).length === 0)
-    return [mean, low, high].map(compact);
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, compact(one)]));
-}
-
-/** What a recipe's file takes over once it has been run. */
-export const expectedBlock = (summary: object): string =>
-  `"expected": ${JSON.stringify({ measured: `${new Date().toISOString().slice(0, 10)}; mean, and a 95 % bootstrap interval over subjects`, ...(compact(summary) as object) })}`;
 
 const told = ({ mean, low, high }: { mean: number; low: number; high: number }): string =>
   `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
@@ -164,17 +150,9 @@ async function benchmark(request: RecipeRequest): Promise<void> {
       tell(request, `${done}/${of}  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`);
     }
   });
-  const report = join(out, `${name}.html`);
-  await writeAtomically(report, sweepReport(own, summary));
   await engine.close();
-  if (json) process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
-  else {
-    for (const [variant, scores] of Object.entries(summary.variants))
-      say(`${variant.padEnd(24)} CLIP-T ${told(scores.clipT)}  DINO ${told(scores.dino)}  DINO-FG ${told(scores.dinoFg)}`);
-    const { cells: _, ...figures } = summary;
-    say(expectedBlock(figures));
-    say(`open ${report}`);
-  }
+  const expected = typeof own.expected === 'string' ? undefined : own.expected;
+  await showTable({ ...own, expected }, summary, { out, name, whole: request.subjects === undefined, json });
 }
 
 async function pictures(request: RecipeRequest): Promise<void> {

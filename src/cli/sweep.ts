@@ -1,19 +1,16 @@
-import { basename, extname, join } from 'node:path';
+import { basename, extname } from 'node:path';
 import { defineCommand } from 'citty';
 import { readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
-import { writeAtomically } from '../files/atomic.ts';
-import { sweepReport } from '../report/sweep.ts';
 import { loadModel } from '../models/load.ts';
 import { followed } from '../events.ts';
-import { parseSweep, runSweep, scoreNames } from '../sweep/sweep.ts';
+import { parseSweep, runSweep } from '../sweep/sweep.ts';
 import { isTwoSubjects, sweepTwoSubjects } from './two-subjects.ts';
 import { chosenOf, runKind } from './recipes.ts';
 import { subjectsFor } from './subjects.ts';
-import { assetPath, interruptible, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
-
-const signed = (x: number): string => `${x >= 0 ? '+' : ''}${x.toFixed(4)}`;
+import { showTable } from './table.ts';
+import { assetPath, interruptible, openEngine, Progress, sharedFlags, versions } from './terminal.ts';
 
 export const sweep = defineCommand({
   meta: { name: 'sweep', description: 'run a recipe over many subjects: the paper’s tables' },
@@ -66,24 +63,7 @@ export const sweep = defineCommand({
         `  ${cell.subject} ${cell.variant}: CLIP-T ${cell.clipT.toFixed(3)}, DINO ${cell.dino.toFixed(3)}, DINO-FG ${cell.dinoFg.toFixed(3)}`,
       );
     });
-    const report = join(args.out, `${name}.html`);
-    await writeAtomically(report, sweepReport(own, summary));
-    if (args.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else {
-      for (const [name, scores] of Object.entries(summary.variants))
-        say(`${name.padEnd(24)} ${scoreNames.map((key) => `${key} ${scores[key].mean.toFixed(4)}`).join('  ')}`);
-      for (const [name, scores] of Object.entries(sweep.paper ?? {}))
-        say(
-          `${`paper: ${name}`.padEnd(24)} ${Object.entries(scores)
-            .map(([key, value]) => `${key} ${value.toFixed(3)}`)
-            .join('  ')}`,
-        );
-      for (const { of, against, scores } of summary.differences)
-        say(
-          `${of} − ${against}: ${scoreNames.map((key) => `${key} ${signed(scores[key].mean)} [${signed(scores[key].low)}, ${signed(scores[key].high)}]`).join('  ')}`,
-        );
-    }
-    if (args.json !== true) say(`open ${report}`);
+    await showTable(own, summary, { out: args.out, name, whole: chosen === undefined, json: args.json === true });
     await engine.close();
   },
 });

@@ -8,7 +8,12 @@ import { paretoChart } from './pareto.ts';
 
 const titles: Record<(typeof scoreNames)[number], string> = { clipT: 'CLIP-T', dino: 'DINO', dinoFg: 'DINO-FG' };
 
-export function sweepReport(sweep: Pick<Sweep, 'about' | 'subjects' | 'picturesPerPrompt' | 'paper'>, summary: SweepSummary): string {
+const between = ([mean, low, high]: readonly [number, number, number]): Interval => ({ mean, low, high });
+
+export function sweepReport(
+  sweep: Pick<Sweep, 'about' | 'subjects' | 'picturesPerPrompt' | 'paper' | 'expected'>,
+  summary: SweepSummary,
+): string {
   const names = scoreNames.map((key) => titles[key]);
   const variants = Object.entries(summary.variants).map(([name, scores]) => [
     escapeHtml(name),
@@ -21,6 +26,10 @@ export function sweepReport(sweep: Pick<Sweep, 'about' | 'subjects' | 'picturesP
   const paper = Object.entries(sweep.paper ?? {}).map(([name, scores]) => [
     escapeHtml(name),
     ...scoreNames.map((key) => scores[key]?.toFixed(3) ?? ''),
+  ]);
+  const committed = Object.entries(sweep.expected?.variants ?? {}).map(([name, scores]) => [
+    escapeHtml(name),
+    ...scoreNames.map((key) => (scores[key] === undefined ? '' : estimate(between(scores[key])))),
   ]);
   const point = ({ mean, low, high }: Interval): Estimate => ({ mean, lo: low, hi: high, n: sweep.subjects.length });
   const candidates = Object.entries(summary.variants).map(([name, { clipT, dinoFg }]) => ({
@@ -41,6 +50,7 @@ export function sweepReport(sweep: Pick<Sweep, 'about' | 'subjects' | 'picturesP
 ${table(['', ...names], variants)}
 <h2>Differences, paired by subject</h2>
 ${table(['', ...names], differences)}
+${committed.length === 0 ? '' : `<h2>As the recipe names it</h2><p>${escapeHtml(sweep.expected!.measured)}</p>${table(['', ...names], committed)}`}
 ${paper.length === 0 ? '' : `<h2>The paper, on Stable Diffusion</h2>${table(['', ...names], paper)}`}
 ${paretoChart(candidates)}
 <h2>By subject: CLIP-T and DINO-FG</h2>

@@ -16,6 +16,7 @@ import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { earlierResult } from './earlier.ts';
 import { followed, mapped } from '../events.ts';
+import { tableResultSchema } from './result.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { summarize, sweepSchema } from './sweep.ts';
@@ -25,6 +26,7 @@ import { trainedRun } from './trained.ts';
 export const benchmarkSchema = z.strictObject({
   kind: z.literal('benchmark'),
   ...sharedKeys,
+  expected: tableResultSchema.or(z.string().describe('why there is none')).optional(),
   picturesPerPrompt: z.int().min(1).default(4),
   pairs: sweepSchema.shape.pairs,
   clip: z.string().optional().describe('a CLIP as transformers writes it; the embedded judges where nothing is said'),

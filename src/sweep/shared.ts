@@ -1,10 +1,11 @@
 /** What recipes of tables and figures share: subjects, variants of a recipe, where the subjects come from. */
 import * as z from 'zod';
 import type { Recipe } from '../config.ts';
+import { resultSchema } from './result.ts';
 import { sweepSchema } from './sweep.ts';
 import type { PromptSet, Sweep, SweepSubject } from './sweep.ts';
 
-const { about, subjects, sampling, recipe, prompts, variants, paper, expected } = sweepSchema.shape;
+const { about, subjects, sampling, recipe, prompts, variants, paper } = sweepSchema.shape;
 
 /** Keys of every kind of recipe that learns subjects under variants. */
 export const sharedKeys = {
@@ -21,7 +22,7 @@ export const sharedKeys = {
   prompts,
   variants: variants.unwrap(),
   paper,
-  expected,
+  expected: resultSchema,
 };
 
 /** A subject of a recipe that also looks at what was learned. */

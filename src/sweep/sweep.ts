@@ -14,6 +14,7 @@ import { parseOf } from './parse.ts';
 import { KeptPipeline } from '../sampler/kept.ts';
 import { compare, drawnAtOnce } from './comparison.ts';
 import { earlierResult } from './earlier.ts';
+import { tableResultSchema } from './result.ts';
 import { mapped } from '../events.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
@@ -49,7 +50,7 @@ export const sweepSchema = z.strictObject({
     .record(z.string(), z.record(z.string(), z.number()))
     .optional()
     .describe('the paper’s figures, on Stable Diffusion, by variant or setting'),
-  expected: z.unknown().optional().describe('the result, as it was measured'),
+  expected: tableResultSchema.optional().describe('the result, as it was measured'),
 });
 export type Sweep = z.infer<typeof sweepSchema>;
 

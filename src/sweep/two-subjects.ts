@@ -18,6 +18,7 @@ import { KeptPipeline } from '../sampler/kept.ts';
 import { compare, drawnAtOnce } from './comparison.ts';
 import { earlierResult } from './earlier.ts';
 import { mapped } from '../events.ts';
+import { resultSchema } from './result.ts';
 import { sweepSchema, variantName } from './sweep.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
@@ -34,7 +35,7 @@ export const twoSubjectsSchema = z.strictObject({
     .array(z.strictObject({ name: variantName, recipe: partialRecipe.default({}), masked: z.boolean().default(false) }))
     .min(1)
     .describe('differences are reported against the first'),
-  expected: sweepSchema.shape.expected,
+  expected: resultSchema,
 });
 export type TwoSubjects = z.infer<typeof twoSubjectsSchema>;
 

@@ -7,6 +7,7 @@ import { Judges } from '../../src/evaluation/judges.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { sweepReport } from '../../src/report/sweep.ts';
+import { expectedBlock, furthest, tableResult, tableResultSchema } from '../../src/sweep/result.ts';
 import { parseSweep, runSweep, summarize } from '../../src/sweep/sweep.ts';
 import type { Cell, SweepSubject, SweepSummary } from '../../src/sweep/sweep.ts';
 
@@ -49,6 +50,18 @@ describe('summaries', () => {
     expect(page).toContain('<td>ti+mlm − ti</td><td><span class="above">+0.020</span> <small>+0.010 to +0.030</small></td>');
     expect(page).toContain('<td>ti</td><td>0.279</td><td></td><td></td>');
     expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
+  });
+
+  test('a result that a recipe keeps is read back, and another run is held against it', () => {
+    const summary = summarize(cells, sweep);
+    const { expected } = JSON.parse(`{${expectedBlock(tableResult(summary))}}`) as { expected: unknown };
+    const kept = tableResultSchema.parse(expected);
+    expect(kept.differences['ti+mlm − ti']!.clipT![0]).toBe(0.02);
+    expect(kept.subjects![sweep.subjects[0]!]!.ti).toHaveLength(3);
+    expect(furthest(summary, kept)).toBeLessThan(5e-5 + 1e-12);
+    const moved = cells.map((one) => ({ ...one, dino: one.dino + 0.1 }));
+    expect(furthest(summarize(moved, sweep), kept)).toBeCloseTo(0.1, 4);
+    expect(sweepReport({ ...sweep, about: 'Table', expected: kept }, summary)).toContain('<h2>As the recipe names it</h2>');
   });
 
   test('named pairs', () => {

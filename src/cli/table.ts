@@ -1,0 +1,44 @@
+/** A finished table: its page, and what is said of it. */
+import { join } from 'node:path';
+import { writeAtomically } from '../files/atomic.ts';
+import { sweepReport } from '../report/sweep.ts';
+import { expectedBlock, furthest, tableResult } from '../sweep/result.ts';
+import { scoreNames } from '../sweep/sweep.ts';
+import type { Sweep, SweepSummary } from '../sweep/sweep.ts';
+import { say } from './terminal.ts';
+
+const signed = (x: number): string => `${x >= 0 ? '+' : ''}${x.toFixed(4)}`;
+
+/** @param request `whole` unless some of the recipe's subjects were left out */
+export async function showTable(
+  table: Pick<Sweep, 'about' | 'subjects' | 'picturesPerPrompt' | 'paper' | 'expected'>,
+  summary: SweepSummary,
+  { out, name, whole, json }: { out: string; name: string; whole: boolean; json: boolean },
+): Promise<void> {
+  const report = join(out, `${name}.html`);
+  await writeAtomically(report, sweepReport(table, summary));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
+    return;
+  }
+  for (const [variant, scores] of Object.entries(summary.variants))
+    say(`${variant.padEnd(24)} ${scoreNames.map((key) => `${key} ${scores[key].mean.toFixed(4)}`).join('  ')}`);
+  for (const [variant, scores] of Object.entries(table.paper ?? {})) {
+    const figures = Object.entries(scores).map(([key, value]) => `${key} ${value.toFixed(3)}`);
+    say(`${`paper: ${variant}`.padEnd(24)} ${figures.join('  ')}`);
+  }
+  for (const { of, against, scores } of summary.differences) {
+    const figures = scoreNames.map((key) => {
+      const { mean, low, high } = scores[key];
+      return `${key} ${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+    });
+    say(`${of} − ${against}: ${figures.join('  ')}`);
+  }
+  if (whole)
+    say(
+      table.expected === undefined
+        ? expectedBlock(tableResult(summary))
+        : `means are within ${furthest(summary, table.expected).toFixed(4)} of those in the recipe (${table.expected.measured})`,
+    );
+  say(`open ${report}`);
+}
