@@ -77,7 +77,12 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
       x.shape.map((_, i) => x.shape.length - 1 - i),
     ),
   ),
-  broadcast: shape.map((s) => ({ shapes: [s.map((n, i) => (i % 2 ? n : 1))], build: (x) => ops.broadcast(x, [2, ...s]) })),
+  broadcast: fc.oneof(
+    shape.map((s): Case => ({ shapes: [s.map((n, i) => (i % 2 ? n : 1))], build: (x) => ops.broadcast(x, [2, ...s]) })),
+    fc
+      .tuple(size, size, size, size)
+      .map(([b, c, h, w]): Case => ({ shapes: [[b, c, h, 1, w, 1]], build: (x) => ops.broadcast(x, [b, c, h, 2, w, 2]) })),
+  ),
   slice: fc.tuple(shape, fc.nat(2)).map(([s, at]) => ({
     shapes: [s.map((n) => n + 2)],
     build: (x) =>
