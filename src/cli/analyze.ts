@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { analyseRun, differencesOf, figuresOf } from '../evaluation/analyse.ts';
 import type { Analysed, Differences, Figures } from '../evaluation/analyse.ts';
 import { openRun } from '../evaluation/run.ts';
+import { drawnTogether } from '../sampler/usual.ts';
 import type { CustomizedRun } from '../evaluation/run.ts';
 import { toCsv } from '../evaluation/scores.ts';
 import { average, pairedBootstrap } from '../evaluation/statistics.ts';
@@ -12,8 +13,8 @@ import { drawMaps } from '../report/attention.ts';
 import { theoryNumbers, theoryReport } from '../report/theory.ts';
 import { readPrompts, withoutClass } from '../text/prompts.ts';
 import { isWorldClass } from './customize.ts';
-import { locateModel, modelFlags } from './model.ts';
-import { drawsPhotographs, guidanceFlag, guidanceOf, stepsOf } from './sampling.ts';
+import { baseFlags, baseOf } from './model.ts';
+import { checkSampling, guidanceFlag, guidanceOf, stepsOf } from './sampling.ts';
 import { heldOutPrompts } from './subjects.ts';
 import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
@@ -85,7 +86,7 @@ export const analyze = defineCommand({
     'attention-prompts': { type: 'string', description: 'how many prompts are sampled; by default all' },
     steps: { type: 'string', description: 'sampling steps', default: '10' },
     ...guidanceFlag,
-    offline: modelFlags.offline,
+    ...baseFlags,
     theory: { type: 'boolean', description: 'measure what the paper’s propositions 1, 2 and 4 say, too', default: false },
     shown: { type: 'string', description: 'prompts whose attention is drawn', default: '8' },
     out: { type: 'string', description: 'folder of what comes out; by default analysis/ in the run' },
@@ -93,6 +94,7 @@ export const analyze = defineCommand({
   },
   async run({ args }) {
     const count = numberFlag('n', args.n, { min: 1, max: 100_000, integer: true });
+    checkSampling(args);
     const steps = stepsOf(args.steps);
     const shown = numberFlag('shown', args.shown, { min: 0, max: 1000, integer: true });
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
@@ -104,9 +106,8 @@ export const analyze = defineCommand({
     const sampled = numberFlag('attention-prompts', args['attention-prompts'] ?? String(count), { min: 1, integer: true });
 
     const analysePair = async (folder: string, against: string | undefined, to: string): Promise<Compared> => {
-      const folderOf = (model: string): Promise<string> => locateModel({ model, offline: args.offline }, args.quiet);
-      const run = await openRun(folder, folderOf);
-      const baseline = against === undefined ? undefined : await openRun(against, folderOf);
+      const run = await openRun(folder, baseOf(args, args.quiet));
+      const baseline = against === undefined ? undefined : await openRun(against, baseOf(args, args.quiet));
       const { class: className, token } = run.recipe;
       if (baseline !== undefined && baseline.recipe.class !== className)
         throw new UserError(
@@ -120,7 +121,7 @@ export const analyze = defineCommand({
           name,
           sampled: args['text-only'] ? 0 : sampled,
           theory: args.theory,
-          sampling: { batch: drawsPhotographs(run.model) ? 1 : 8, steps, guidance, seed, shown, signal },
+          sampling: { batch: drawnTogether(run.model, 8), steps, guidance, seed, shown, signal },
           onPrompt: (done, of) => progress.update(`${one.folder}: prompt`, done, of),
         });
       const own = await analyse(run, 'run');

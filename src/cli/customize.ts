@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineCommand } from 'citty';
-import { readRecipe } from '../config.ts';
+import { parseRecipe, readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { customize as learn } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
@@ -128,11 +130,13 @@ export const customize = defineCommand({
     if (base.images === undefined) throw new UserError('--images is missing: name the folder of the subject’s pictures');
     if (base.class === undefined) throw new UserError('--class is missing: say what kind of thing the subject is, such as dog');
     const tiny = (base.model ?? 'tiny') === 'tiny';
-    const recipe = completeRecipe(base, typeof flags.recipe === 'string' ? flags.recipe : 'the request');
+    const where = typeof flags.recipe === 'string' ? flags.recipe : 'the request';
+    const recipe = resume === undefined ? completeRecipe(base, where) : parseRecipe(base, join(resume, 'run.json'));
     if (tiny && !isWorldClass(recipe.class))
       throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
+    if (resume === undefined) await RunFolder.refuseTaken(out);
     const engine = openEngine(args.device, args.precision);
     const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
     const prompts = (className: string): string[] => {
@@ -144,9 +148,13 @@ export const customize = defineCommand({
     let last: { step: number; diffusion?: number; mlm?: number } | undefined;
     let artefact = '';
     const signal = interruptible();
-    signal.addEventListener('abort', () => say(`stopping after this step; go on with: contextura customize --resume ${out}`), {
-      once: true,
-    });
+    const stopping = (): void =>
+      say(
+        existsSync(join(out, 'run.json'))
+          ? `stopping after this step; go on with: contextura customize --resume ${out}`
+          : 'stopping; nothing has been written yet',
+      );
+    signal.addEventListener('abort', stopping, { once: true });
     for await (const e of learn({
       engine,
       model,
@@ -159,7 +167,9 @@ export const customize = defineCommand({
       timed: args.quiet !== true,
     })) {
       if (e.kind === 'forecast' && e.seconds !== undefined)
-        say(`about ${duration(e.seconds)} and ${gigabytes(e.memory)} GB of memory, of ${gigabytes(e.free)} GB free`);
+        say(
+          `about ${duration(e.seconds)}${e.memory === undefined ? '' : ` and ${gigabytes(e.memory.needed)} GB of memory, of ${gigabytes(e.memory.free)} GB free`}`,
+        );
       if (e.kind === 'prior') progress.update('picture of the class', e.done, e.of);
       if (e.kind === 'lambda' && args.quiet !== true) say(`λ ${e.lambda.toPrecision(3)}`);
       if (e.kind === 'start') progress.restart();

@@ -8,20 +8,22 @@ import { drawPictures, learnedAt } from '../evaluation/run.ts';
 import { summarize } from '../evaluation/scores.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
-import { loadModel } from '../models/load.ts';
+import { pixelSize } from '../models/load.ts';
 import { metricTitles } from '../report/evaluation.ts';
 import { trainingCsv, trainingReport } from '../report/training.ts';
+import { drawsPhotographs } from '../sampler/usual.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
-import { locateModel } from './model.ts';
+import { baseOf } from './model.ts';
+import type { BaseRequest } from './model.ts';
 import { samplingOf } from './sampling.ts';
 import type { SamplingRequest } from './sampling.ts';
-import { toolsFor } from './scorers.ts';
+import { needScorers, toolsFor } from './scorers.ts';
 import type { ScorerRequest } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
 import { interruptible, openEngine, Progress, say } from './terminal.ts';
 
 /** Flags of `evaluate` that it takes over. */
-export interface TrainingRequest extends ScorerRequest, SamplingRequest {
+export interface TrainingRequest extends ScorerRequest, SamplingRequest, BaseRequest {
   run: string;
   perPrompt: number;
   seedNumber: number;
@@ -49,7 +51,8 @@ export async function evaluateTraining(args: TrainingRequest): Promise<void> {
   const signal = interruptible();
   const engine = openEngine(args.device);
   const progress = new Progress(args.quiet === true);
-  const model = await loadModel(await locateModel({ model: recipe.model, offline: args.offline }, args.quiet));
+  const model = await baseOf(args, args.quiet)(recipe);
+  if (drawsPhotographs(model)) needScorers(args, `${folder} draws pictures of ${pixelSize(model)} pixels`);
   const prompts = await promptsFor(args.prompts, recipe.class, recipe.token);
   const references = await listImages(args.images ?? recipe.images);
   const subjects: EvaluatedSubject[] = [];

@@ -14,14 +14,16 @@ import type { ScoredPicture } from '../evaluation/scores.ts';
 import type { Estimate } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
+import { pixelSize } from '../models/load.ts';
 import { evaluationReport, metricTitles } from '../report/evaluation.ts';
 import { paretoChart, paretoFront } from '../report/pareto.ts';
 import type { Candidate } from '../report/pareto.ts';
+import { drawsPhotographs } from '../sampler/usual.ts';
 import { readPrompts } from '../text/prompts.ts';
 import { evaluateTraining } from './evaluate-training.ts';
-import { locateModel } from './model.ts';
-import { samplerOf, samplingFlags, samplingOf } from './sampling.ts';
-import { scorerFlags, segmenterNamed, toolsFor } from './scorers.ts';
+import { baseFlags, baseOf } from './model.ts';
+import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
+import { checkScorers, needScorers, scorerFlags, segmenterNamed, toolsFor } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
@@ -62,6 +64,7 @@ export const evaluate = defineCommand({
     checkpoints: { type: 'boolean', description: 'score every checkpoint that the run keeps, along its training', default: false },
     pareto: { type: 'string', description: 'only draw evaluations that exist, folders with commas: CLIP-T against DINO-FG' },
     'contact-sheet': { type: 'string', description: 'with --benchmark: only draw its subjects’ masks into this PNG file' },
+    ...baseFlags,
     ...samplingFlags,
     out: { type: 'string', description: 'folder of what comes out; by default evaluation/ in the run' },
     ...sharedFlags,
@@ -71,7 +74,8 @@ export const evaluate = defineCommand({
     if (args['contact-sheet'] !== undefined) return contactSheet(args, args['contact-sheet']);
     if ((args.run === undefined) === (args.pictures === undefined))
       throw new UserError('name the folder of a run, or give --pictures: one of the two is expected');
-    samplerOf(args);
+    checkSampling(args);
+    checkScorers(args);
     const perPrompt = numberFlag('n', args.n, { min: 1, max: 1000, integer: true });
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const out = args.out ?? (args.run === undefined ? undefined : join(args.run, 'evaluation'));
@@ -95,8 +99,9 @@ export const evaluate = defineCommand({
       folder: string,
       own: { name: string; prompts?: readonly string[]; images?: string; several: boolean },
     ): Promise<void> => {
-      const run = await openRun(folder, (model) => locateModel({ model, offline: args.offline }, args.quiet));
+      const run = await openRun(folder, baseOf(args, args.quiet));
       const { recipe, model } = run;
+      if (drawsPhotographs(model)) needScorers(args, `${folder} draws pictures of ${pixelSize(model)} pixels`);
       const prompts = own.prompts ?? (await promptsFor(args.prompts, recipe.class, recipe.token));
       const drawing = drawPictures(engine, run, {
         prompts,

@@ -15,7 +15,7 @@ import { readArtefact, scaled } from '../artefacts/read.ts';
 import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { samplerFlag, samplerOf, stepsOf } from './sampling.ts';
+import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
 import { interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
@@ -55,10 +55,8 @@ export const generate = defineCommand({
     size: { type: 'string', description: 'pixels, as 768 or 768x512 (width x height); the model’s own where it is left out' },
     batch: { type: 'string', description: 'pictures drawn at once; 8, or 1 of large ones' },
     n: { type: 'string', description: 'pictures', default: '8' },
-    ...samplerFlag,
+    ...samplingFlags,
     karras: { type: 'boolean', description: 'Karras’ noise levels, with euler and dpm++', default: false },
-    steps: { type: 'string', description: 'sampling steps', default: '25' },
-    guidance: { type: 'string', description: 'classifier-free guidance', default: '4' },
     out: { type: 'string', description: 'folder of the pictures' },
     ...precisionFlag,
     ...sharedFlags,
@@ -67,10 +65,8 @@ export const generate = defineCommand({
     if (args.prompt === undefined || args.prompt.trim() === '')
       throw new UserError('--prompt is missing: say what the pictures should show');
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the pictures');
-    const sampler = samplerOf(args);
+    checkSampling(args);
     const count = numberFlag('n', args.n, { min: 1, max: 10_000, integer: true });
-    const steps = stepsOf(args.steps);
-    const guidance = numberFlag('guidance', args.guidance, { min: 0, max: 100 });
     const seed = numberFlag('seed', args.seed, { min: 0, integer: true });
     const paths = Array.from({ length: count }, (_, i) => join(args.out!, `${String(i).padStart(4, '0')}.png`));
     const taken = paths.find((path) => existsSync(path));
@@ -97,10 +93,8 @@ export const generate = defineCommand({
       negative: args.negative,
       emphasis: args.emphasis,
       seed,
-      sampler,
+      ...samplingOf(args, model),
       karras: args.karras,
-      steps,
-      guidance,
     });
     for await (const { index, pixels } of pictures) {
       signal.throwIfAborted();

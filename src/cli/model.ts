@@ -1,4 +1,5 @@
 /** Flags by which a verb is told of a model, and what it makes of them. */
+import type { Recipe } from '../config.ts';
 import { followed } from '../events.ts';
 import { UserError } from '../errors.ts';
 import { resolveModel } from '../files/hub.ts';
@@ -86,3 +87,13 @@ export async function openModel(request: ModelRequest, quiet = false): Promise<D
   if (!quiet) for (const note of model.notes ?? []) say(note);
   return model;
 }
+
+/** Which of a hub's weights are meant, and whether any may be fetched: flags of verbs that take runs. */
+export type BaseRequest = Pick<ModelRequest, 'variant' | 'offline'>;
+export const baseFlags = { variant: modelFlags.variant, offline: modelFlags.offline } as const;
+
+/** Loads the model that a run's recipe names, as the recipe says that it is to be read. */
+export const baseOf =
+  ({ variant, offline }: BaseRequest, quiet = false) =>
+  ({ model, tokenizer, prediction }: Pick<Recipe, 'model' | 'tokenizer' | 'prediction'>): Promise<DiffusionModel> =>
+    openModel({ model, tokenizer, prediction, variant, offline }, quiet);

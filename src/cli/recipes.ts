@@ -39,7 +39,7 @@ const told = ({ mean, low, high }: { mean: number; low: number; high: number }):
   `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
 
 /** Everything that all kinds need: the recipe's subjects, its model, the engine. */
-async function opened<T extends { subjects: string[]; benchmark?: string | undefined; recipe: { model?: string | undefined } }>(
+async function opened<T extends { subjects: string[]; benchmark?: string | undefined; recipe: Sweep['recipe'] }>(
   request: RecipeRequest,
   recipe: T,
 ) {
@@ -47,7 +47,8 @@ async function opened<T extends { subjects: string[]; benchmark?: string | undef
   const own = chosen === undefined ? recipe : { ...recipe, subjects: chosenOf(recipe.subjects, chosen, path) };
   const subjects = await subjectsFor(own, path);
   const engine = openEngine(request.device);
-  const model = await openModel({ model: recipe.recipe.model ?? 'tiny' }, quiet);
+  const { model: named = 'tiny', tokenizer, prediction } = recipe.recipe;
+  const model = await openModel({ model: named, tokenizer, prediction }, quiet);
   const name = basename(path, extname(path));
   const progress = new Progress(quiet);
   return { own, subjects, engine, model, name, progress, signal: interruptible() };
@@ -134,7 +135,7 @@ async function earlyStopped(request: RecipeRequest): Promise<void> {
 async function benchmark(request: RecipeRequest): Promise<void> {
   const { out, path, value, json } = request;
   const { own, subjects, engine, model, name, progress, signal } = await opened(request, parseOf(benchmarkSchema, value, path));
-  const scorers = { clip: own.clip, dino: own.dino, segmenter: own.segmenter };
+  const scorers = { clip: own.clip, dino: own.dino, segmenter: own.segmenter, quiet: request.quiet };
   const running = runBenchmark(engine, model, own, subjects, {
     out,
     name,

@@ -1,8 +1,8 @@
 /** Flags by which a verb is told how to draw a run's pictures, and the defaults that suit its model. */
 import { UserError } from '../errors.ts';
-import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { samplers } from '../sampler/samplers.ts';
+import { usualGuidance, usualSteps } from '../sampler/usual.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
 import { numberFlag } from './terminal.ts';
 
@@ -18,9 +18,6 @@ export const samplingFlags = {
   ...guidanceFlag,
 } as const;
 
-/** Whether a model's pictures are as large as photographs, and not the embedded world's. */
-export const drawsPhotographs = (model: DiffusionModel): boolean => pixelSize(model) > 128;
-
 export function samplerOf({ sampler }: { sampler: string }): SamplerName {
   if (!Object.hasOwn(samplers, sampler)) throw new UserError(`--sampler ${sampler}: one of ${names} is expected`);
   return sampler as SamplerName;
@@ -28,8 +25,10 @@ export function samplerOf({ sampler }: { sampler: string }): SamplerName {
 
 export const stepsOf = (steps: string): number => numberFlag('steps', steps, { min: 1, max: 1000, integer: true });
 
+const checkedGuidance = (guidance: string): number => numberFlag('guidance', guidance, { min: 0, max: 100 });
+
 export const guidanceOf = ({ guidance }: { guidance?: string | undefined }, model: DiffusionModel): number =>
-  numberFlag('guidance', guidance ?? (drawsPhotographs(model) ? '7.5' : '4'), { min: 0, max: 100 });
+  guidance === undefined ? usualGuidance(model) : checkedGuidance(guidance);
 
 export interface SamplingRequest {
   sampler: string;
@@ -37,9 +36,16 @@ export interface SamplingRequest {
   guidance?: string | undefined;
 }
 
+/** Throws a UserError where a flag is wrong whatever the model is: before anything is fetched. */
+export function checkSampling(args: Partial<SamplingRequest>): void {
+  if (args.sampler !== undefined) samplerOf({ sampler: args.sampler });
+  if (args.steps !== undefined) stepsOf(args.steps);
+  if (args.guidance !== undefined) checkedGuidance(args.guidance);
+}
+
 /** What `samplingFlags` say for a model. */
 export const samplingOf = (args: SamplingRequest, model: DiffusionModel): { sampler: SamplerName; steps: number; guidance: number } => ({
   sampler: samplerOf(args),
-  steps: stepsOf(args.steps ?? (drawsPhotographs(model) ? '50' : '25')),
+  steps: args.steps === undefined ? usualSteps(model) : stepsOf(args.steps),
   guidance: guidanceOf(args, model),
 });

@@ -9,7 +9,7 @@ import { readPicture } from '../evaluation/picture.ts';
 import { embeddedSegmenter, maskFiles, mattingNetwork } from '../evaluation/segmenters.ts';
 import type { Segmenter } from '../evaluation/segmenters.ts';
 import type { Engine } from '../graph/engine.ts';
-import { locateNetwork, modelFlags } from './model.ts';
+import { locateNetwork } from './model.ts';
 import { assetPath } from './terminal.ts';
 
 /** Networks that --segmenter knows by name, the better one on photographs first: files of $CONTEXTURA_SEGMENTERS. */
@@ -19,7 +19,6 @@ export const scorerFlags = {
   clip: { type: 'string', description: 'a CLIP: a folder as transformers writes it, or a hub’s owner/name; by default the embedded one' },
   dino: { type: 'string', description: 'a DINO or DINOv2 ViT: a folder as transformers writes it, or a hub’s owner/name' },
   segmenter: { type: 'string', description: 'an ONNX matting network, u2net, modnet, grounded, masks:FOLDER, embedded, or none' },
-  offline: modelFlags.offline,
 } as const;
 
 export interface ScorerRequest {
@@ -52,6 +51,31 @@ export async function segmenterNamed(name: string, judges: () => Promise<Judges>
   return async () => ({ ...network, release: async () => undefined });
 }
 
+/**
+ * The networks that a request names for photographs, or undefined where it names none. Throws a UserError where they are
+ * not named together: before anything is fetched or drawn.
+ */
+export function checkScorers({ clip, dino, segmenter }: ScorerRequest): { clip: string; dino: string; segmenter: string } | undefined {
+  if (clip === undefined && dino === undefined) return undefined;
+  if (clip === undefined || dino === undefined)
+    throw new UserError(`--${clip === undefined ? 'clip' : 'dino'} is missing: --clip and --dino are given together`);
+  const preferred = process.env.CONTEXTURA_SEGMENTERS === undefined ? undefined : 'u2net';
+  const chosen = segmenter ?? preferred;
+  if (chosen === undefined)
+    throw new UserError(
+      '--segmenter is missing: name an ONNX matting network (U²-Net is best on photographs), grounded, masks:FOLDER, or none to leave DINO-FG out',
+    );
+  return { clip, dino, segmenter: chosen };
+}
+
+/** Throws a UserError where pictures that the embedded judges do not know (`why`) are to be scored and no others are named. */
+export function needScorers(request: ScorerRequest, why: string): void {
+  if (checkScorers(request) === undefined)
+    throw new UserError(
+      `--clip is missing: ${why}, and the embedded judges know only the embedded world (64 × 64): give --clip and --dino, folders as transformers writes them or hub’s names`,
+    );
+}
+
 /** The judges of the embedded world for pictures of its size, networks that the user names for all others. */
 export async function toolsFor(engine: Engine, picture: string, args: ScorerRequest): Promise<Tools> {
   let loaded: Promise<Judges> | undefined;
@@ -59,22 +83,13 @@ export async function toolsFor(engine: Engine, picture: string, args: ScorerRequ
   const { width, height } = await readPicture(picture);
   if (args.clip === undefined && args.dino === undefined) {
     const { size } = await judges();
-    if (width !== size || height !== size)
-      throw new UserError(
-        `--clip is missing: ${picture} is ${width} × ${height} pixels, and the embedded judges know only the embedded world (${size} × ${size}): give --clip and --dino, folders as transformers writes them or hub’s names`,
-      );
+    if (width !== size || height !== size) needScorers(args, `${picture} is ${width} × ${height} pixels`);
     const segmenter = args.segmenter ?? 'embedded';
     return { ...judgeExtractors(await judges()), segmenterOf: await segmenterNamed(segmenter, judges) };
   }
-  if (args.clip === undefined || args.dino === undefined)
-    throw new UserError(`--${args.clip === undefined ? 'clip' : 'dino'} is missing: --clip and --dino are given together`);
-  const preferred = process.env.CONTEXTURA_SEGMENTERS === undefined ? undefined : 'u2net';
-  const segmenter = args.segmenter ?? preferred;
-  if (segmenter === undefined)
-    throw new UserError(
-      '--segmenter is missing: name an ONNX matting network (U²-Net is best on photographs), grounded, masks:FOLDER, or none to leave DINO-FG out',
-    );
-  const segmenterOf = await segmenterNamed(segmenter, judges);
-  const clip = await loadClip(engine, await locateNetwork(args.clip, args.offline, args.quiet), args.clip);
-  return { clip, dino: await loadDino(engine, await locateNetwork(args.dino, args.offline, args.quiet), args.dino), segmenterOf };
+  const named = checkScorers(args)!;
+  const segmenterOf = await segmenterNamed(named.segmenter, judges);
+  const located = (network: string): Promise<string> => locateNetwork(network, args.offline, args.quiet);
+  const clip = await loadClip(engine, await located(named.clip), named.clip);
+  return { clip, dino: await loadDino(engine, await located(named.dino), named.dino), segmenterOf };
 }

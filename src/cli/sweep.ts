@@ -26,6 +26,8 @@ export const sweep = defineCommand({
   async run({ args }) {
     const value = await readRecipe(args.recipe);
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the runs');
+    if (isTwoSubjects(value) && args.subjects !== undefined)
+      throw new UserError(`--subjects ${args.subjects}: ${args.recipe} is about pairs, which are all run: leave it out`);
     if (isTwoSubjects(value)) return sweepTwoSubjects(value, { ...args, out: args.out });
     const chosen = args.subjects?.split(',').map((name) => name.trim());
     if ('kind' in value)

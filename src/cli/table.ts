@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { writeAtomically } from '../files/atomic.ts';
 import { sweepReport } from '../report/sweep.ts';
-import { expectedBlock, furthest, tableResult } from '../sweep/result.ts';
+import { distance, expectedBlock, tableResult } from '../sweep/result.ts';
 import { scoreNames } from '../sweep/sweep.ts';
 import type { Sweep, SweepSummary } from '../sweep/sweep.ts';
 import { say } from './terminal.ts';
@@ -34,11 +34,11 @@ export async function showTable(
     });
     say(`${of} − ${against}: ${figures.join('  ')}`);
   }
-  if (whole)
-    say(
-      table.expected === undefined
-        ? expectedBlock(tableResult(summary))
-        : `means are within ${furthest(summary, table.expected).toFixed(4)} of those in the recipe (${table.expected.measured})`,
-    );
+  if (whole) {
+    const known = table.expected && distance(summary, table.expected);
+    if (known !== undefined && known.unmatched.length === 0)
+      say(`means are within ${known.largest.toFixed(4)} of those in the recipe (${table.expected!.measured})`);
+    else say(expectedBlock(tableResult(summary)));
+  }
   say(`open ${report}`);
 }

@@ -135,7 +135,7 @@ async function openFolder(folder: string, flag: string, types: readonly string[]
   const json = await readJson(path, flag);
   const { model_type: type = 'none', projection_dim: projection } = parsed(looseConfig, json, path);
   if (!types.includes(type))
-    throw new UserError(`${flag} ${folder}: its config.json says model_type ${type}; ${types.join(' or ')} is expected`);
+    throw new UserError(`${flag} ${called}: its config.json says model_type ${type}; ${types.join(' or ')} is expected`);
   const weights = await openWeights(folder, 'model', 'pytorch_model');
   return {
     path,

@@ -17,6 +17,7 @@ import { loadModel, pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
+import { drawnTogether } from '../sampler/usual.ts';
 import { withSubject } from '../text/prompts.ts';
 import { initialWeights, settingsOf } from '../trainer/prepare.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
@@ -30,8 +31,11 @@ export interface CustomizedRun {
   learned: readonly Learned[];
 }
 
-/** Opens a run's folder. `folderOf` says where the model of a recipe is. */
-export async function openRun(folder: string, folderOf: (model: string) => Promise<string>): Promise<CustomizedRun> {
+/** Opens a run's folder. `baseOf` loads the model that its recipe names, with the tokenizer and the prediction that it names. */
+export async function openRun(
+  folder: string,
+  baseOf: (recipe: Recipe) => DiffusionModel | Promise<DiffusionModel>,
+): Promise<CustomizedRun> {
   const path = join(folder, 'run.json');
   const text = await readFile(path, 'utf8').catch(() => {
     throw new UserError(`${folder} holds no run.json: name the folder of a run, as contextura customize --out makes it`);
@@ -43,7 +47,7 @@ export async function openRun(folder: string, folderOf: (model: string) => Promi
     throw new UserError(`${path} is not JSON: the run cannot be read`);
   }
   const recipe = parseRecipe(record.recipe, path);
-  return readRun(folder, recipe, async () => loadModel(await folderOf(recipe.model)));
+  return readRun(folder, recipe, () => baseOf(recipe));
 }
 
 /** What a finished run has learned; its base model is asked for only where the artefact is no whole model. */
@@ -111,7 +115,7 @@ export async function* drawPictures(
   const missing = wanted.filter(({ path }) => !existsSync(path));
   if (missing.length > 0) {
     const size = pixelSize(model);
-    const pipeline = await Pipeline.create(engine, model, size > 128 ? 1 : Math.min(8, missing.length), learned);
+    const pipeline = await Pipeline.create(engine, model, drawnTogether(model, missing.length), learned);
     const subject = `${recipe.token} ${recipe.class}`;
     let done = wanted.length - missing.length;
     const pictures = pipeline.generate({

@@ -109,7 +109,7 @@ export class Engine {
   readonly precision: Precision;
   private current: Device;
   private readonly onFallback: EngineOptions['onFallback'];
-  private readonly worker: Worker;
+  private worker: Worker | undefined;
   private readonly pending: Map<number, Pending> = new Map();
   private failure: Error | undefined;
   private calls = 0;
@@ -121,17 +121,23 @@ export class Engine {
     this.precision = options.precision ?? 'float32';
     if (this.precision === 'float16' && this.current !== 'webgpu') throw internal(`float16 on ${this.current}`);
     this.onFallback = options.onFallback;
-    this.worker = startWorker();
-    this.worker.on('message', (reply: Reply) => {
+  }
+
+  /** The worker, which begins with the first request. */
+  private begun(): Worker {
+    if (this.worker !== undefined) return this.worker;
+    const worker = startWorker();
+    worker.on('message', (reply: Reply) => {
       const pending = this.pending.get(reply.call);
       this.pending.delete(reply.call);
       if ('error' in reply) pending?.reject(deviceFailure(this.device, reply.error));
       else pending?.resolve(reply.value);
-      if (this.pending.size === 0) this.worker.unref();
+      if (this.pending.size === 0) worker.unref();
     });
-    this.worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
-    this.worker.on('exit', (code) => this.fail(internal(`the engine's worker ended with code ${code}`)));
-    this.worker.unref();
+    worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (code) => this.fail(internal(`the engine's worker ended with code ${code}`)));
+    worker.unref();
+    return (this.worker = worker);
   }
 
   /** Where programs that are compiled now run. */
@@ -149,10 +155,11 @@ export class Engine {
   request(message: Unsent): Promise<unknown> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const call = this.calls++;
-    this.worker.ref();
+    const worker = this.begun();
+    worker.ref();
     return new Promise((resolve, reject) => {
       this.pending.set(call, { resolve, reject });
-      this.worker.postMessage({ ...message, call } as Request);
+      worker.postMessage({ ...message, call } as Request);
     });
   }
 
@@ -208,7 +215,8 @@ export class Engine {
     await this.request({ kind: 'dropState', names: [...names] });
   }
   async close(): Promise<void> {
-    await this.worker.terminate();
+    this.failure ??= internal('the engine is closed');
+    await this.worker?.terminate();
   }
 }
 

@@ -169,7 +169,10 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
     const inPlace = new Set(Object.values(program.updates ?? {}).filter((t) => !sent.has(t)));
     const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlace);
     for (const t of topologicalOrder(roots)) {
-      if (t.op === 'input') shared.set(`input ${(t as Tensor<'input'>).attributes.name}`, bytesOf(t));
+      if (t.op === 'input') {
+        const name = `input ${(t as Tensor<'input'>).attributes.name}`;
+        shared.set(name, Math.max(shared.get(name) ?? 0, bytesOf(t)));
+      }
       if (t.op === 'constant' && isLean) shared.set(keyOf(t as Tensor<'constant'>), bytesOf(t));
     }
     own += isLean ? 2 * copies : 2 * constants + copies + 2.7 * intermediates;

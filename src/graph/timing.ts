@@ -111,7 +111,7 @@ interface Rates {
   run: number;
 }
 
-async function measureRates(engine: Engine, works: readonly Work[], milliseconds: number): Promise<Rates> {
+async function measureRates(engine: Engine, works: readonly Work[], milliseconds: number, signal?: AbortSignal): Promise<Rates> {
   const all = new Map(works.flatMap(({ groups }) => [...groups]));
   const share = ({ flops, count }: Group): number => flops * count;
   const chosen = [...all]
@@ -127,6 +127,7 @@ async function measureRates(engine: Engine, works: readonly Work[], milliseconds
   const seconds = new Map<string, number>();
   let [flops, spent] = [0, 0];
   for (const [key, group] of chosen) {
+    signal?.throwIfAborted();
     // The sum keeps a large result from being sent back.
     const taken = Math.max(1e-7, (await timeOf(engine, sum(group.alone()), milliseconds)) - run);
     seconds.set(key, taken);
@@ -152,9 +153,14 @@ export interface Times {
 }
 
 /** About how long one run of each graph takes on `engine`. `milliseconds` go to each operator that is timed. */
-export async function timeGraphs(engine: Engine, graphs: readonly (readonly Tensor[])[], milliseconds = 60): Promise<Times> {
+export async function timeGraphs(
+  engine: Engine,
+  graphs: readonly (readonly Tensor[])[],
+  milliseconds = 60,
+  signal?: AbortSignal,
+): Promise<Times> {
   const works = graphs.map(workOf);
-  const rates = await measureRates(engine, works, milliseconds);
+  const rates = await measureRates(engine, works, milliseconds, signal);
   const all = works.flatMap(({ groups }) => [...groups]);
   const arithmetic = (entries: typeof all): number => entries.reduce((total, [, { flops, count }]) => total + flops * count, 0);
   return {

@@ -11,12 +11,12 @@ import type { Interval } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
 import { tokenizerFor } from '../methods/learned.ts';
-import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { CustomizeEvent } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import { earlierResult } from './earlier.ts';
 import { mapped } from '../events.ts';
+import { drawnTogether } from '../sampler/usual.ts';
 import { learnedRecipe, sharedKeys } from './shared.ts';
 import type { LearnedSubject } from './shared.ts';
 import { contentOf, trainedRun } from './trained.ts';
@@ -140,7 +140,7 @@ export async function* runAnalysis(
         name: 'analysis',
         sampled: contexts.length,
         theory: false,
-        sampling: { batch: pixelSize(model) > 128 ? 1 : 8, ...sampling, seed: own.recipe.seed, shown, ...(signal && { signal }) },
+        sampling: { batch: drawnTogether(model, 8), ...sampling, seed: own.recipe.seed, shown, ...(signal && { signal }) },
         onPrompt: (prompts) => options.onPrompt?.(`${subject.name} ${variant.name}`, prompts, contexts.length),
       });
       const { sim1, sim2, skl } = columnsOf(analysed);

@@ -6,11 +6,11 @@ import { sizeOf, topologicalOrder } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { methodOf } from '../methods/index.ts';
-import { pixelSize } from '../models/load.ts';
 import { parseRecipe } from '../config.ts';
 import { TrainingStep } from '../trainer/step.ts';
 import { initialWeights, subjectTokens } from '../trainer/prepare.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
+import { drawnTogether, drawsPhotographs } from '../sampler/usual.ts';
 import { objectTemplates } from '../text/templates.ts';
 
 export interface Speed {
@@ -88,11 +88,10 @@ export async function noiseStep(
 
 /** Steps per second of textual inversion with the MLM objective, and of a guided sampler step. */
 export async function measureModel(engine: Engine, model: DiffusionModel, milliseconds = 3000): Promise<Speed[]> {
-  const size = pixelSize(model);
   const out: Speed[] = [];
   const add = (name: string, perSecond: number, flops: number): void =>
     void out.push({ name, perSecond, gflops: (flops * perSecond) / 1e9 });
-  const batchSize = size > 128 ? 1 : 4;
+  const batchSize = drawsPhotographs(model) ? 1 : 4;
   for (const lambda of model.contextualizer === undefined ? [0] : [0, 1e-3]) {
     const training = await noiseStep(engine, model, { batchSize, lambda });
     let step = 0;
@@ -100,7 +99,7 @@ export async function measureModel(engine: Engine, model: DiffusionModel, millis
     add(`training step, batch ${batchSize}${lambda === 0 ? '' : ', with MLM'}`, rate, training.flops);
     await training.release();
   }
-  const pictures = size > 128 ? 1 : 8;
+  const pictures = drawnTogether(model, 8);
   const pipeline = await Pipeline.create(engine, model, pictures);
   const steps = 4;
   const once = async (): Promise<void> => {

@@ -29,8 +29,11 @@ export const benchmarkSchema = z.strictObject({
   expected: tableResultSchema.or(z.string().describe('why there is none')).optional(),
   picturesPerPrompt: z.int().min(1).default(4),
   pairs: sweepSchema.shape.pairs,
-  clip: z.string().optional().describe('a CLIP as transformers writes it; the embedded judges where nothing is said'),
-  dino: z.string().optional().describe('a DINO ViT as transformers writes it'),
+  clip: z
+    .string()
+    .optional()
+    .describe('a CLIP: a folder as transformers writes it, or a hub’s owner/name; the embedded judges where nothing is said'),
+  dino: z.string().optional().describe('a DINO ViT, the same'),
   segmenter: z.string().optional().describe('what evaluate --segmenter takes'),
 });
 export type BenchmarkRecipe = z.infer<typeof benchmarkSchema>;

@@ -48,10 +48,22 @@ export function tableResult({ variants, differences, cells }: SweepSummary): Omi
   };
 }
 
-/** The largest distance between means of a summary and those of a recipe's own result, over all variants and scores. */
-export function furthest(summary: Pick<SweepSummary, 'variants'>, expected: Pick<TableResult, 'variants'>): number {
-  const apart = Object.entries(summary.variants).flatMap(([name, scores]) =>
-    Object.entries(scores).map(([key, { mean }]) => Math.abs(mean - (expected.variants[name]?.[key]?.[0] ?? Number.NaN))),
+/**
+ * How far a summary is from a recipe's own result: the largest distance between means of the variants and scores that both
+ * have, and the variants that only one of them has.
+ */
+export function distance(
+  summary: Pick<SweepSummary, 'variants'>,
+  expected: Pick<TableResult, 'variants'>,
+): { largest: number; unmatched: string[] } {
+  const names = new Set([...Object.keys(summary.variants), ...Object.keys(expected.variants)]);
+  const [shared, unmatched] = [[] as string[], [] as string[]];
+  for (const name of names) (name in summary.variants && name in expected.variants ? shared : unmatched).push(name);
+  const apart = shared.flatMap((name) =>
+    Object.entries(summary.variants[name]!).flatMap(([key, { mean }]) => {
+      const known = expected.variants[name]![key];
+      return known === undefined ? [] : [Math.abs(mean - known[0])];
+    }),
   );
-  return Math.max(...apart);
+  return { largest: Math.max(0, ...apart), unmatched };
 }

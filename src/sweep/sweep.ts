@@ -19,6 +19,8 @@ import { mapped } from '../events.ts';
 import type { ComparisonEvent } from './comparison.ts';
 
 const partialRecipe = partialRecipeSchema.omit({ images: true, class: true });
+/** All variants have one model. */
+const ofVariant = partialRecipe.omit({ model: true, tokenizer: true, prediction: true });
 export const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and + - _ . = , are expected');
 
 const promptSetSchema = z.strictObject({
@@ -36,7 +38,7 @@ export const sweepSchema = z.strictObject({
   recipe: partialRecipe.default({}).describe('what all variants share'),
   prompts: promptSetSchema.default({ source: 'bundled', count: 200 }),
   variants: z
-    .array(z.strictObject({ name: variantName, recipe: partialRecipe, prompts: promptSetSchema.optional() }))
+    .array(z.strictObject({ name: variantName, recipe: ofVariant, prompts: promptSetSchema.optional() }))
     .min(1)
     .default([
       { name: 'ti', recipe: { lambda: 0 } },
@@ -57,6 +59,11 @@ export type Sweep = z.infer<typeof sweepSchema>;
 /** Throws a UserError that names the first thing wrong with `value`. */
 export function parseSweep(value: unknown, where: string): Sweep {
   const sweep = parseOf(sweepSchema, value, where);
+  const { model = 'tiny' } = sweep.recipe;
+  if (model !== 'tiny')
+    throw new UserError(
+      `${where}: recipe.model is ${model}: a table without a kind is of the embedded model; "kind": "benchmark" takes others`,
+    );
   const names = sweep.variants.map(({ name }) => name);
   const stranger = sweep.pairs?.flat().find((name) => !names.includes(name));
   if (stranger !== undefined) throw new UserError(`${where}: pairs names ${stranger}, which is no variant: ${names.join(', ')} are`);

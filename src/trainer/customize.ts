@@ -21,6 +21,7 @@ import {
   checkMethod,
   initialWeights,
   missingPrior,
+  priorClasses,
   prepare,
   previewOf,
   previewSteps,
@@ -62,7 +63,10 @@ export interface CustomizeOptions {
 }
 
 /** A run to go on with. Throws a UserError where its recipe, its number of steps aside, or its pictures are not what they were. */
-async function reopen(path: string, asked: RunRecord & { recipe: Recipe }): Promise<{ run: RunFolder; recipe: Recipe }> {
+async function reopen(
+  path: string,
+  asked: RunRecord & { recipe: Recipe },
+): Promise<{ run: RunFolder; record: RunRecord & { recipe: Recipe } }> {
   const { run, record: earlier } = await RunFolder.open(path);
   const former = parseRecipe(earlier.recipe, run.in('run.json'));
   // λ that the run measured when it began stands in its record, in the place of the one that was asked for.
@@ -85,8 +89,7 @@ async function reopen(path: string, asked: RunRecord & { recipe: Recipe }): Prom
     throw new UserError(
       `--steps ${record.recipe.steps}: the run in ${path} is at step ${saved} already: name a later one, or start a new run`,
     );
-  await run.write('run.json', `${JSON.stringify({ ...earlier, recipe }, undefined, 2)}\n`);
-  return { run, recipe };
+  return { run, record: { ...earlier, recipe } };
 }
 
 /** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
@@ -100,13 +103,15 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
   const tokens = subjectTokens(model, method, recipe, initial.concept?.shape[0] ?? 0);
-  const subjects = await readSubjects(model, recipe);
+  const subjects = await readSubjects(model, method, recipe);
   const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
-  const record = { recipe, versions: options.versions, inputs };
+  let record = { recipe, versions: options.versions, inputs };
   let earlier: RunFolder | undefined;
-  if (options.resume === true) ({ run: earlier, recipe } = await reopen(out, record));
-  else await RunFolder.refuseTaken(out);
+  if (options.resume === true) {
+    ({ run: earlier, record } = await reopen(out, record));
+    recipe = record.recipe;
+  } else await RunFolder.refuseTaken(out);
   const views = subjects.flatMap((subject) => subject.views);
   const plan = {
     model,
@@ -115,12 +120,16 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     initial,
     tokens,
     rich,
-    views: views.length + recipe.priorCount * subjects.length,
+    views: views.length + recipe.priorCount * priorClasses(recipe).length,
     masked: views.some(({ region }) => region !== undefined),
     missing: missingPrior(earlier, recipe),
     done: (await earlier?.checkpoints())?.at(-1) ?? 0,
+    changeable: earlier === undefined,
   };
-  yield { kind: 'forecast', ...(await forecast(engine, plan, { free: options.memory ?? freeMemory(), timed: options.timed === true })) };
+  const { signal, memory = freeMemory(), timed = false } = options;
+  yield { kind: 'forecast', ...(await forecast(engine, plan, { free: memory, timed, signal })) };
+  options.signal?.throwIfAborted();
+  await earlier?.writeRecord(record);
   const run = earlier ?? (await RunFolder.create(out, record));
 
   const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run });
@@ -136,7 +145,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
       ...recipe,
       lambda: await balancedLambda(engine, model, method, initial, prepared.value, { ...recipe, ...settings }, recipe.lambdaBalance),
     };
-    await run.write('run.json', `${JSON.stringify({ ...record, recipe }, undefined, 2)}\n`);
+    await run.writeRecord({ ...record, recipe });
     yield { kind: 'lambda', lambda: recipe.lambda };
   }
   const training = await TrainingStep.create(engine, model, method, initial, prepared.value, { ...recipe, ...settings });

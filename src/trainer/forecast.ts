@@ -12,7 +12,8 @@ import type { Method, Weights } from '../methods/method.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
-import { previewOf, previewSteps, priorBatch, priorSteps, settingsOf } from './prepare.ts';
+import { drawnTogether } from '../sampler/usual.ts';
+import { previewOf, previewSteps, priorSteps, settingsOf } from './prepare.ts';
 import { TrainingStep } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
 
@@ -28,10 +29,12 @@ export interface Plan {
   views: number;
   /** Whether the loss is weighed by masks. */
   masked: boolean;
-  /** Pictures of the class that are still to be drawn. */
-  missing: number;
+  /** Pictures that are still to be drawn, by class. */
+  missing: readonly number[];
   /** Steps that are done already. */
   done: number;
+  /** Whether its recipe may still be changed: not that of a run that is resumed. */
+  changeable: boolean;
 }
 
 /** Graphs of a run by phase; those of the last two are loaded together. */
@@ -48,11 +51,12 @@ const samplesIn = ({ sampleEvery, steps }: Recipe): number => (sampleEvery === 0
 async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, missing }: Plan): Promise<Graphs> {
   const size = pixelSize(model);
   const { sample_size: side } = model.unet.config;
+  const most = Math.max(0, ...missing);
   const example: Example = { latents: new Float32Array(0), prompts: [], ...(masked && { region: new Float32Array(side * side) }) };
   const data = { own: [example], prior: recipe.priorCount > 0 ? [example] : [], richPrompts: rich, ...tokens };
   const [encode, prior, training, preview] = (await drawGraphs([
     (engine) => encodePictures(engine, model, [], size),
-    async (engine) => missing > 0 && Pipeline.create(engine, model, priorBatch(model, missing)),
+    async (engine) => most > 0 && Pipeline.create(engine, model, drawnTogether(model, most)),
     (engine) => TrainingStep.create(engine, model, method, initial, data, { ...recipe, ...settingsOf(recipe) }),
     async (engine) => samplesIn(recipe) > 0 && previewOf(engine, model, method, recipe, tokens.tokenizer),
   ])) as [Graph[], Graph[], Graph[], Graph[]];
@@ -88,10 +92,11 @@ function savings(recipe: Recipe): { flags: string; change: Partial<Recipe> }[] {
 async function remedyFor(plan: Plan, needed: number, free: number): Promise<string> {
   const withChange = async (change: Partial<Recipe>): Promise<number> => {
     const recipe = { ...plan.recipe, ...change };
-    return memoryOf(await graphsOf({ ...plan, recipe, missing: recipe.priorCount === 0 ? 0 : plan.missing }), plan.initial);
+    return memoryOf(await graphsOf({ ...plan, recipe, missing: recipe.priorCount === 0 ? [] : plan.missing }), plan.initial);
   };
+  if (!plan.changeable) return 'close other programs';
   const helpful: ReturnType<typeof savings> = [];
-  for (const saving of plan.done > 0 ? [] : savings(plan.recipe)) {
+  for (const saving of savings(plan.recipe)) {
     const bytes = await withChange(saving.change);
     if (bytes <= free) return `try ${saving.flags} (about ${gigabytes(bytes)} GB)`;
     if (bytes < 0.97 * needed) helpful.push(saving);
@@ -106,9 +111,8 @@ async function remedyFor(plan: Plan, needed: number, free: number): Promise<stri
 }
 
 export interface Forecast {
-  /** Bytes that the run will add to the process at its peak, and those that are free. */
-  memory: number;
-  free: number;
+  /** Bytes that the run will add to the process at its peak, and those that are free: of a run on the CPU. */
+  memory?: { needed: number; free: number };
   /** About how long it will take, where that was asked for. */
   seconds?: number;
 }
@@ -117,15 +121,21 @@ export interface Forecast {
  * What a run will take. Throws a UserError where its memory is not there (programs that run on a GPU are not counted).
  * With `timed`, the machine is measured for some seconds.
  */
-export async function forecast(engine: Engine, plan: Plan, options: { free: number; timed: boolean }): Promise<Forecast> {
+export async function forecast(
+  engine: Engine,
+  plan: Plan,
+  options: { free: number; timed: boolean; signal?: AbortSignal | undefined },
+): Promise<Forecast> {
   const { recipe } = plan;
-  const { free, timed } = options;
+  const { free, timed, signal } = options;
   const graphs = await graphsOf(plan);
-  const memory = memoryOf(graphs, plan.initial);
-  if (engine.device === 'cpu' && isShort(memory, free))
-    refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, memory, await remedyFor(plan, memory, free), free);
-  if (!timed) return { memory, free };
-  const { seconds } = await timeGraphs(engine, Object.values(graphs).flat().map(rootsOf), 40);
+  const needed = memoryOf(graphs, plan.initial);
+  const onCpu = engine.device === 'cpu';
+  if (onCpu && isShort(needed, free))
+    refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, needed, await remedyFor(plan, needed, free), free);
+  const memory = onCpu && { memory: { needed, free } };
+  if (!timed) return { ...memory };
+  const { seconds } = await timeGraphs(engine, Object.values(graphs).flat().map(rootsOf), 40, signal);
   let at = 0;
   const next = (programs: Graph[]): number[] => seconds.slice(at, (at += programs.length));
   const pictures = (times: readonly number[], steps: number): number => {
@@ -133,10 +143,11 @@ export async function forecast(engine: Engine, plan: Plan, options: { free: numb
     return 2 * text + steps * denoise + decode;
   };
   const [encode] = next(graphs.encode) as [number];
-  const prior = pictures(next(graphs.prior), priorSteps) * Math.ceil(plan.missing / priorBatch(plan.model, plan.missing));
+  const batches = plan.missing.reduce((total, count) => total + Math.ceil(count / drawnTogether(plan.model, count)), 0);
+  const prior = pictures(next(graphs.prior), priorSteps) * batches;
   const step = next(graphs.training);
   const last = step.at(-1)!;
   const oneStep = last + (recipe.accumulation - 1) * (step.length > 1 ? step[0]! : 0);
   const preview = pictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
-  return { memory, free, seconds: encode * plan.views + prior + oneStep * (recipe.steps - plan.done) + preview };
+  return { ...memory, seconds: encode * plan.views + prior + oneStep * (recipe.steps - plan.done) + preview };
 }

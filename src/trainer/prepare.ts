@@ -16,6 +16,7 @@ import type { Method, MethodSettings, Weight, Weights } from '../methods/method.
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
+import { drawnTogether, usualGuidance } from '../sampler/usual.ts';
 import { readPrompts, withSubject } from '../text/prompts.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -132,8 +133,8 @@ export interface ReadSubject {
   views: View[];
 }
 
-export async function readSubjects(model: DiffusionModel, recipe: Recipe): Promise<ReadSubject[]> {
-  const { flip, crop, seed, scaledViews = false } = recipe;
+export async function readSubjects(model: DiffusionModel, method: Method, recipe: Recipe): Promise<ReadSubject[]> {
+  const { flip, crop, seed, scaledViews = method.defaults.scaledViews ?? false } = recipe;
   const shared = { size: pixelSize(model), flip, crop, seed, scaled: scaledViews };
   const out: ReadSubject[] = [];
   for (const subject of subjectsOf(recipe)) {
@@ -144,24 +145,20 @@ export async function readSubjects(model: DiffusionModel, recipe: Recipe): Promi
 }
 
 export const priorSteps = 20;
-/** Pictures of the class that are drawn at once. */
-export const priorBatch = (model: DiffusionModel, missing: number): number =>
-  pixelSize(model) > 128 ? 1 : Math.max(1, Math.min(8, missing));
-
 /** Where a run keeps its pictures of a class. */
 const priorFolder = (run: RunFolder, recipe: Recipe, className: string): string =>
   className === recipe.class ? run.in('prior') : run.in('prior', className.replaceAll(/\W+/g, '-'));
 const priorPaths = (folder: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => join(folder, `${String(i).padStart(4, '0')}.png`));
-const priorClasses = (recipe: Recipe): string[] =>
+export const priorClasses = (recipe: Recipe): string[] =>
   recipe.priorCount === 0 ? [] : [...new Set(subjectsOf(recipe).map((subject) => subject.class))];
 
-/** How many pictures of its classes a run is still to draw, all of them where it has not begun. */
-export function missingPrior(run: RunFolder | undefined, recipe: Recipe): number {
+/** How many pictures a run is still to draw of each class, all of them where it has not begun. */
+export function missingPrior(run: RunFolder | undefined, recipe: Recipe): number[] {
   const { priorCount, priorImages } = recipe;
   const drawn = (name: string): number =>
     run === undefined ? 0 : priorPaths(priorFolder(run, recipe, name), priorCount).filter((path) => existsSync(path)).length;
-  return priorImages === undefined ? priorClasses(recipe).reduce((total, name) => total + priorCount - drawn(name), 0) : 0;
+  return priorImages === undefined ? priorClasses(recipe).map((name) => priorCount - drawn(name)) : [];
 }
 
 export const previewSteps = 12;
@@ -204,7 +201,7 @@ async function* classPictures(
   const paths = priorPaths(folder, count);
   const missing = [...paths.keys()].filter((i) => !existsSync(paths[i]!));
   if (missing.length > 0) {
-    const pipeline = await Pipeline.create(engine, model, priorBatch(model, missing.length));
+    const pipeline = await Pipeline.create(engine, model, drawnTogether(model, missing.length));
     const prompt = about('a photo of a {}', className);
     const options = {
       prompts: missing.map(() => prompt),
@@ -214,7 +211,7 @@ async function* classPictures(
       steps: priorSteps,
     } as const;
     let drawn = 0;
-    for await (const { index, pixels } of pipeline.generate({ ...options, guidance: size > 128 ? 7.5 : 4 })) {
+    for await (const { index, pixels } of pipeline.generate({ ...options, guidance: usualGuidance(model) })) {
       await writePng(paths[missing[index]!]!, toBytes(pixels, size), size);
       yield { done: ++drawn, of: missing.length };
     }

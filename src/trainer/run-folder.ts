@@ -40,8 +40,12 @@ export class RunFolder {
   static async create(path: string, record: RunRecord): Promise<RunFolder> {
     await RunFolder.refuseTaken(path);
     const run = new RunFolder(path);
-    await run.write('run.json', `${JSON.stringify(record, undefined, 2)}\n`);
+    await run.writeRecord(record);
     return run;
+  }
+
+  writeRecord(record: RunRecord): Promise<void> {
+    return this.write('run.json', `${JSON.stringify(record, undefined, 2)}\n`);
   }
 
   /** An existing run and its record. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { completeRecipe } from '../../src/cli/bundled.ts';
+import { methodOf } from '../../src/methods/index.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { readSubjects } from '../../src/trainer/prepare.ts';
 
@@ -8,7 +9,7 @@ const asked = { images: 'examples/subjects/dog', class: 'dog', method: 'custom-d
 test('Custom Diffusion shows its pictures in several sizes, on the embedded model and where it is asked not to as they are', async () => {
   const model = await loadModel('assets/tiny');
   const read = async (recipe: object): Promise<{ views: number; prefixed: number }> => {
-    const [subject] = await readSubjects(model, completeRecipe({ ...asked, ...recipe }));
+    const [subject] = await readSubjects(model, methodOf('custom-diffusion'), completeRecipe({ ...asked, ...recipe }));
     return { views: subject!.views.length, prefixed: subject!.views.filter(({ prefix }) => prefix !== undefined).length };
   };
   const plain = await read({});

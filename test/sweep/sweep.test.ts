@@ -7,7 +7,7 @@ import { Judges } from '../../src/evaluation/judges.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { sweepReport } from '../../src/report/sweep.ts';
-import { expectedBlock, furthest, tableResult, tableResultSchema } from '../../src/sweep/result.ts';
+import { distance, expectedBlock, tableResult, tableResultSchema } from '../../src/sweep/result.ts';
 import { parseSweep, runSweep, summarize } from '../../src/sweep/sweep.ts';
 import type { Cell, SweepSubject, SweepSummary } from '../../src/sweep/sweep.ts';
 
@@ -58,9 +58,14 @@ describe('summaries', () => {
     const kept = tableResultSchema.parse(expected);
     expect(kept.differences['ti+mlm − ti']!.clipT![0]).toBe(0.02);
     expect(kept.subjects![sweep.subjects[0]!]!.ti).toHaveLength(3);
-    expect(furthest(summary, kept)).toBeLessThan(5e-5 + 1e-12);
+    expect(distance(summary, kept).largest).toBeLessThan(5e-5 + 1e-12);
     const moved = cells.map((one) => ({ ...one, dino: one.dino + 0.1 }));
-    expect(furthest(summarize(moved, sweep), kept)).toBeCloseTo(0.1, 4);
+    expect(distance(summarize(moved, sweep), kept).largest).toBeCloseTo(0.1, 4);
+    const { ti, ...rest } = kept.variants;
+    expect(distance(summary, { variants: { ...rest, xti: ti! } })).toEqual({
+      largest: distance(summary, kept).largest,
+      unmatched: ['ti', 'xti'],
+    });
     expect(sweepReport({ ...sweep, about: 'Table', expected: kept }, summary)).toContain('<h2>As the recipe names it</h2>');
   });
 

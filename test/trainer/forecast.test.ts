@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import { UserError } from '../../src/errors.ts';
 import { Engine } from '../../src/graph/engine.ts';
@@ -21,6 +22,7 @@ beforeAll(async () => {
   model = await loadModel('assets/tiny');
 });
 afterAll(() => engine.close());
+afterEach(() => void vi.unstubAllEnvs());
 
 /** The first event of a run that would go on, and its folder. */
 async function begin(changes: object, options: Partial<CustomizeOptions> = {}): Promise<{ event: CustomizeEvent; out: string }> {
@@ -33,7 +35,7 @@ async function begin(changes: object, options: Partial<CustomizeOptions> = {}): 
 }
 const memoryOf = async (changes: object): Promise<number> => {
   const { event } = await begin(changes);
-  return event.kind === 'forecast' ? event.memory : Number.NaN;
+  return event.kind === 'forecast' ? event.memory!.needed : Number.NaN;
 };
 const refusal = (changes: object, memory: number): Promise<unknown> =>
   begin(changes, { memory }).then(
@@ -86,6 +88,17 @@ describe('memory', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  test('a run that is resumed is refused without advice to change it, and stays as it was', async () => {
+    const out = join(await scratch(), 'run');
+    const options = { engine, model, versions: {}, out };
+    const recipe = parseRecipe({ images: 'examples/subjects/dog', class: 'dog', steps: 1, sampleEvery: 0, lambda: 0, batchSize: 2 });
+    for await (const _ of customize({ ...options, recipe }));
+    const record = await readFile(join(out, 'run.json'), 'utf8');
+    const going = customize({ ...options, recipe: { ...recipe, steps: 9 }, resume: true, memory: 1e6 });
+    await expect(going.next()).rejects.toThrow(/are free: close other programs; or set/);
+    expect(await readFile(join(out, 'run.json'), 'utf8')).toBe(record);
+  });
+
   test('where nothing would fit, it says so', async () => {
     const all = { batchSize: 16, lambda: 1, promptBatch: 64, sampleEvery: 5 };
     expect(String(await refusal(all, 1e7))).toMatch(
@@ -98,8 +111,7 @@ describe('memory', () => {
 
   test('CONTEXTURA_IGNORE_MEMORY goes on', async () => {
     vi.stubEnv('CONTEXTURA_IGNORE_MEMORY', '1');
-    expect((await begin({}, { memory: 1e6 })).event).toMatchObject({ kind: 'forecast', free: 1e6 });
-    vi.unstubAllEnvs();
+    expect((await begin({}, { memory: 1e6 })).event).toMatchObject({ kind: 'forecast', memory: { free: 1e6 } });
   });
 
   test('pictures that are too large are refused with what would fit', async () => {
@@ -122,7 +134,12 @@ describe('memory', () => {
 
 test('time is forecast where it is asked for, in proportion to the steps', async () => {
   expect((await begin({})).event).not.toHaveProperty('seconds');
-  const { event } = await begin({ steps: 1000, batchSize: 2 }, { timed: true });
-  expect(event.kind).toBe('forecast');
-  expect((event as { seconds: number }).seconds).toBeGreaterThan(1);
+  const seconds = async (steps: number): Promise<number> => {
+    const { event } = await begin({ steps, batchSize: 2 }, { timed: true });
+    return event.kind === 'forecast' ? event.seconds! : Number.NaN;
+  };
+  // A thousand times the steps: what comes before them no longer shows, and the clock of a busy machine may be off by some.
+  const [few, many] = [await seconds(100), await seconds(100_000)];
+  expect(many / few).toBeGreaterThan(200);
+  expect(many / few).toBeLessThan(5000);
 });

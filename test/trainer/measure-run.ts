@@ -15,6 +15,6 @@ const recipe = parseRecipe({ images: 'examples/subjects/dog', class: 'dog', step
 const before = process.memoryUsage().rss;
 let predicted = 0;
 for await (const e of customize({ engine, model, recipe, prompts: promptSet('dog', 50), out, versions: {} }))
-  if (e.kind === 'forecast') predicted = e.memory;
+  if (e.kind === 'forecast') predicted = e.memory!.needed;
 process.stdout.write(JSON.stringify({ predicted, measured: process.resourceUsage().maxRSS * 1024 - before }));
 await engine.close();
