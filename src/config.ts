@@ -86,6 +86,29 @@ export const partialRecipeSchema = z.strictObject(
 export type SubjectRecipe = Pick<Recipe, 'images' | 'class' | 'token' | 'prompts' | 'initializer' | 'masks'>;
 export const subjectsOf = (recipe: Recipe): readonly SubjectRecipe[] => [recipe, ...recipe.also];
 
+/** What a schema expects where it found something else: "a whole number of at least 1 is expected". */
+export function expectation(issue: z.core.$ZodIssue): string {
+  const kinds: Record<string, string> = {
+    number: 'a number',
+    int: 'a whole number',
+    string: 'a text',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'an object',
+  };
+  if (issue.code === 'invalid_type') return `${kinds[issue.expected] ?? issue.expected} is expected`;
+  if (issue.code === 'invalid_value') return `${issue.values.join(' or ')} is expected`;
+  const { origin } = issue as { origin?: string };
+  const size = (bound: number | bigint): string =>
+    origin === 'string' ? `${bound} characters` : origin === 'array' ? `${bound} entries` : String(bound);
+  if (issue.code === 'too_small') {
+    if (origin === 'string' && issue.minimum === 1) return 'it must not be empty';
+    return `${issue.inclusive === false ? 'more than' : 'at least'} ${size(issue.minimum)} is expected`;
+  }
+  if (issue.code === 'too_big') return `${issue.inclusive === false ? 'less than' : 'at most'} ${size(issue.maximum)} is expected`;
+  return `${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`;
+}
+
 /** A checked recipe. Throws a UserError that names the first thing wrong with `value`. */
 export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
   const result = recipeSchema.safeParse(value);
@@ -96,9 +119,15 @@ export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
   const key = issue.path.join('.');
   const got = key === '' ? undefined : (value as Record<string, unknown>)[key];
   const name = key === 'lambda' ? 'lambda (λ)' : key === 'maskRate' ? 'maskRate (ρ)' : key;
-  throw new UserError(
-    `${where}: ${name} is ${got === undefined ? 'missing' : JSON.stringify(got)}: ${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`,
-  );
+  throw new UserError(`${where}: ${name} is ${got === undefined ? 'missing' : JSON.stringify(got)}: ${expectation(issue)}`);
+}
+
+/** "line 3, column 5": where a parser of JSON says that it stopped. */
+function placeOf(text: string, message: string): string {
+  const [, at] = /at position (\d+)/.exec(message) ?? [];
+  if (at === undefined) return 'its end';
+  const before = text.slice(0, Number(at)).split('\n');
+  return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }
 
 /** A recipe file. */
@@ -106,11 +135,16 @@ export async function readRecipe(path: string): Promise<Record<string, unknown>>
   const text = await readFile(path, 'utf8').catch(() => {
     throw new UserError(`recipe ${path} cannot be read: name a JSON file`);
   });
+  // Editors on Windows begin a file with a mark of its encoding.
+  const json = text.replace(/^\uFEFF/, '');
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {
-    // told below
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new UserError(
+      `recipe ${path} is not JSON: see ${placeOf(json, (error as Error).message)} (no comments, no comma after the last key)`,
+    );
   }
-  throw new UserError(`recipe ${path} is not a JSON object`);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new UserError(`recipe ${path} holds ${Array.isArray(value) ? 'a list' : 'a single value'}: an object of keys is expected`);
 }

@@ -138,6 +138,7 @@ export const bench = defineCommand({
       if (args[flag] === true && args.sd15 !== true) throw new UserError(`--${flag} is of --sd15: give both`);
     if (args.scaling === true && args.sd15 === true) throw new UserError('--scaling is of the model that --model names: leave --sd15 out');
     if (args.out !== undefined && args.scaling !== true) throw new UserError(`--out ${args.out} is for the plots of --scaling: give both`);
+    numberFlag('steps', args.steps, { min: 1, max: 1000, integer: true });
     if (args.sd15 === true) return sd15(args as Record<string, string | boolean | undefined>);
     const engine = openEngine(args.device);
     if (args.scaling === true) return scaling(args, engine);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { parseRecipe, readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { picturesLeftOut } from '../files/images.ts';
 import { customize as learn } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import { autoBalance } from '../trainer/lambda.ts';
@@ -14,7 +15,18 @@ import { gigabytes } from '../graph/memory.ts';
 import { methodNames } from '../methods/index.ts';
 import { completeRecipe } from './bundled.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { duration, interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags, versions } from './terminal.ts';
+import {
+  counted,
+  duration,
+  interruptible,
+  numberFlag,
+  openEngine,
+  precisionFlag,
+  Progress,
+  say,
+  sharedFlags,
+  versions,
+} from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */
 const numbers: Record<string, { key: string; integer?: boolean }> = {
@@ -53,6 +65,12 @@ const texts: Record<string, string> = {
   contextualizer: 'contextualizer',
 };
 const switches: Record<string, string> = { 'lora-text': 'loraText', flip: 'flip', 'scaled-views': 'scaledViews' };
+
+/** Whether a run has taken all its steps and left its artefact. */
+async function isFinished(folder: string, steps: number): Promise<boolean> {
+  const { run } = await RunFolder.open(folder);
+  return (await run.checkpoints()).at(-1) === steps && existsSync(run.in('artefact'));
+}
 
 export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
 
@@ -137,6 +155,12 @@ export const customize = defineCommand({
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
     if (resume === undefined) await RunFolder.refuseTaken(out);
+    else if (await isFinished(resume, recipe.steps)) {
+      if (args.json === true)
+        process.stdout.write(`${JSON.stringify({ artefact: join(resume, 'artefact'), step: recipe.steps, seconds: 0 })}\n`);
+      else say(`the run in ${resume} is finished, with ${counted(recipe.steps, 'step')}: --steps names more of them`);
+      return;
+    }
     const engine = openEngine(args.device, args.precision);
     const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
     const prompts = (className: string): string[] => {
@@ -174,10 +198,13 @@ export const customize = defineCommand({
       if (e.kind === 'lambda' && args.quiet !== true) say(`λ ${e.lambda.toPrecision(3)}`);
       if (e.kind === 'start') progress.restart();
       if (e.kind === 'start') last = { step: e.step };
-      if (e.kind === 'start' && args.quiet !== true)
-        say(
-          `learning ${recipe.token} from ${e.pictures.length} pictures, ${e.step === 0 ? '' : `from step ${e.step}, `}${e.steps} steps${e.pictures.length < 3 ? ' (3 to 5 pictures work better)' : ''}`,
-        );
+      if (e.kind === 'start' && args.quiet !== true) {
+        const from = resume === undefined ? '' : e.step === 0 ? 'from the beginning (no checkpoint is kept), ' : `from step ${e.step}, `;
+        const few = e.pictures.length < 3 ? ' (3 to 5 pictures work better)' : '';
+        say(`learning ${recipe.token} from ${counted(e.pictures.length, 'picture')}, ${from}${counted(e.steps, 'step')}${few}`);
+        const leftOut = await picturesLeftOut(recipe.images);
+        if (leftOut.length > 0) say(`left out: ${leftOut.join(', ')} (PNG, JPEG and WebP are read)`);
+      }
       if (e.kind === 'step') {
         const { diffusion, mlm, step } = e.event;
         last = { step, diffusion, ...(mlm !== undefined && { mlm }) };

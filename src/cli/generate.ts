@@ -16,15 +16,15 @@ import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
-import { interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
+import { counted, interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
 async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
   const out: Learned[] = [];
   for (const part of list?.split(',') ?? []) {
-    const [, path, share] = /^(.*?)(?::(-?[\d.]+))?$/.exec(part)!;
-    const learned = await readArtefact(path!, model);
-    out.push(share === undefined ? learned : scaled(learned, numberFlag('artefact', share, { min: -2, max: 2 }), model));
+    const colon = existsSync(part) ? -1 : part.lastIndexOf(':');
+    const learned = await readArtefact(colon === -1 ? part : part.slice(0, colon), model);
+    out.push(colon === -1 ? learned : scaled(learned, numberFlag('artefact', part.slice(colon + 1), { min: -2, max: 2 }), model));
   }
   return out;
 }
@@ -78,6 +78,8 @@ export const generate = defineCommand({
     const learned = await readAll(args.artefact, model);
     if (args.prompt.includes(subjectMark) && learned.length === 0)
       throw new UserError(`--prompt names ${subjectMark}, and there is no --artefact to take it from`);
+    if (args.prompt.includes(subjectMark) && learned.length > 1)
+      throw new UserError(`--prompt names ${subjectMark}, and --artefact several: write ${learned.map(subjectOf).join(' or ')} instead`);
     const prompt =
       learned.length === 0
         ? args.prompt
@@ -102,7 +104,7 @@ export const generate = defineCommand({
       progress.update('picture', index + 1, count);
     }
     if (args.json === true) process.stdout.write(`${JSON.stringify({ prompt, seed, pictures: paths })}\n`);
-    else say(`${count} pictures in ${args.out}`);
+    else say(`${counted(count, 'picture')} in ${args.out}`);
     await engine.close();
   },
 });

@@ -52,12 +52,32 @@ function refuseUnknown(command: CommandDef, given: readonly string[]): void {
   if (unknown !== undefined) throw new UserError(`--${unknown} is not a flag of ${verb}: contextura ${verb} --help lists them`);
 }
 
+/** Words that are neither flags nor their values: no more than the command takes. */
+function refuseSurplus(command: CommandDef, given: readonly string[]): void {
+  const known = (command.args ?? {}) as Record<string, { type?: string }>;
+  const most = Object.values(known).filter(({ type }) => type === 'positional').length;
+  const words = given.filter((arg, i) => {
+    if (arg.startsWith('-') && arg !== '-') return false;
+    const before = given[i - 1];
+    return before === undefined || !/^--[^=]+$/.test(before) || known[before.slice(2).replace(/^no-/, '')]?.type === 'boolean';
+  });
+  if (command.subCommands === undefined && words.length > most)
+    throw new UserError(`${words[most]} is one word too many: contextura ${verb} --help tells what ${verb} takes`);
+}
+
 try {
-  if (verb === undefined || verb === '--help' || verb === '-h') {
-    say('contextura <verb>: teach a text-to-image model your subject, and it still obeys the prompt\n');
-    for (const [name, { about }] of Object.entries(verbs)) say(`  ${name.padEnd(12)} ${about}`);
-    say('\ncontextura <verb> --help tells its flags');
-    process.exit(verb === undefined ? 2 : 0);
+  if (verb === undefined || verb === '--help' || verb === '-h' || verb === 'help') {
+    const usage = [
+      'contextura <verb>: teach a text-to-image model your subject, and it still obeys the prompt\n',
+      ...Object.entries(verbs).map(([name, { about }]) => `  ${name.padEnd(12)} ${about}`),
+      '\ncontextura <verb> --help tells its flags',
+    ].join('\n');
+    if (verb === undefined) {
+      say(usage);
+      process.exit(2);
+    }
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
   }
   if (verb === '--version') {
     process.stdout.write(`${version}\n`);
@@ -71,6 +91,7 @@ try {
     process.exit(0);
   }
   refuseUnknown(command, rest);
+  refuseSurplus(command, rest);
   await runCommand(command, { rawArgs: rest });
 } catch (error) {
   endWith(error, rest.includes('--debug'));

@@ -31,13 +31,16 @@ export const sharedFlags = {
 export function numberFlag(name: string, text: string, range: { min?: number; max?: number; integer?: boolean } = {}): number {
   const value = Number(text);
   const { min = -Infinity, max = Infinity, integer = false } = range;
-  if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isInteger(value))) {
+  if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isSafeInteger(value))) {
     const kind = integer ? 'a whole number' : 'a number';
     const bounds = max !== Infinity ? ` from ${min} to ${max}` : min !== -Infinity ? ` of at least ${min}` : '';
     throw new UserError(`--${name} ${text}: ${kind}${bounds} is expected`);
   }
   return value;
 }
+
+/** "1 picture", "2 pictures". */
+export const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
 
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

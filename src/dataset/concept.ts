@@ -45,7 +45,7 @@ export async function readConcept(folder: string, options: ConceptOptions): Prom
   const pictures: View[] = [];
   for (const path of paths) {
     const pixels = await readSquare(path, size);
-    pictures.push(masks === undefined ? { pixels } : { pixels, region: await readMask(maskOf(path, masks), size) });
+    pictures.push(masks === undefined ? { pixels } : { pixels, region: await readMask(maskOf(path, masks), size, path) });
   }
   const random = new Random(seed).fork('views');
   const whole = flip ? pictures.flatMap((picture) => [picture, mirrored(picture, size)]) : pictures;

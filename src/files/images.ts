@@ -8,13 +8,26 @@ import { writeAtomically } from './atomic.ts';
 const extensions = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 const smallest = 16;
 
-/** Paths of a folder's pictures, by name. Throws a UserError where there are none. */
-export async function listImages(folder: string): Promise<string[]> {
+/** Endings of pictures that are not read. */
+const others = new Set(['.heic', '.heif', '.avif', '.gif', '.tif', '.tiff', '.bmp', '.jxl', '.raw', '.dng']);
+
+const namesIn = async (folder: string, endings: ReadonlySet<string>): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => !name.startsWith('.') && endings.has(extname(name).toLowerCase())).toSorted();
+
+/** Names of a folder's pictures that are of a kind that is not read. */
+export const picturesLeftOut = (folder: string): Promise<string[]> => namesIn(folder, others);
+
+/** Paths of a folder's pictures, by name. Throws a UserError where there are none; `flag` is what named the folder. */
+export async function listImages(folder: string, flag = '--images'): Promise<string[]> {
   const info = await stat(folder).catch(() => undefined);
-  if (info === undefined) throw new UserError(`--images ${folder} does not exist: name a folder of PNG, JPEG or WebP pictures`);
-  if (!info.isDirectory()) throw new UserError(`--images ${folder} is a file: name the folder that holds the pictures`);
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.') && extensions.has(extname(name).toLowerCase())).toSorted();
-  if (names.length === 0) throw new UserError(`--images ${folder} holds no pictures: 3 to 5 PNG, JPEG or WebP files are expected`);
+  if (info === undefined) throw new UserError(`${flag} ${folder} does not exist: name a folder of PNG, JPEG or WebP pictures`);
+  if (!info.isDirectory()) throw new UserError(`${flag} ${folder} is a file: name the folder that holds the pictures`);
+  const names = await namesIn(folder, extensions);
+  if (names.length === 0) {
+    const [other] = await picturesLeftOut(folder);
+    const found = other === undefined ? '' : ` (${other} is of another kind: convert it)`;
+    throw new UserError(`${flag} ${folder} holds no pictures${found}: 3 to 5 PNG, JPEG or WebP files are expected`);
+  }
   return names.map((name) => join(folder, name));
 }
 
@@ -46,9 +59,24 @@ export async function readPlanes(folder: string, size: number): Promise<Float32A
   return Promise.all((await listImages(folder)).map(async (path) => toPlanes(await readSquare(path, size), size)));
 }
 
-/** A mask as shares of white [size, size], cut as `readSquare` cuts its picture. Throws a UserError where nothing is white. */
-export async function readMask(path: string, size: number): Promise<Float32Array> {
+/** Width and height as a picture is shown. */
+async function shownSize(path: string): Promise<{ width: number; height: number }> {
+  const { autoOrient } = await sharp(path).metadata();
+  return autoOrient;
+}
+
+/**
+ * The mask of a picture as shares of white [size, size], cut as `readSquare` cuts the picture. Throws a UserError where
+ * nothing is white, or where it is of another shape than the picture, so that it would lie beside what it marks.
+ */
+export async function readMask(path: string, size: number, picture: string): Promise<Float32Array> {
   const bytes = await readSquare(path, size);
+  const [mask, own] = [await shownSize(path), await shownSize(picture)];
+  const ratio = (mask.width * own.height) / (mask.height * own.width);
+  if (Math.abs(Math.log(ratio)) > 0.02)
+    throw new UserError(
+      `mask ${path} is ${mask.width} × ${mask.height} pixels and ${picture} ${own.width} × ${own.height}: a mask has the shape of its picture`,
+    );
   const shares = Float32Array.from({ length: size * size }, (_, i) => (bytes[3 * i]! + bytes[3 * i + 1]! + bytes[3 * i + 2]!) / 765);
   if (!shares.some((share) => share > 0.5)) throw new UserError(`mask ${path} is empty: paint white what is to be learned`);
   return shares;

@@ -1,5 +1,6 @@
 /** Recipe files that `sweep` takes, checked. */
 import type * as z from 'zod';
+import { expectation } from '../config.ts';
 import { UserError } from '../errors.ts';
 
 /** A checked recipe of one kind. Throws a UserError that names the first thing wrong with `value`. */
@@ -7,9 +8,11 @@ export function parseOf<T extends { variants: readonly { name: string }[] }>(sch
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    const at = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    if (issue.code === 'unrecognized_keys') throw new UserError(`${where} has the unknown key ${issue.keys[0]}`);
+    const path = issue.path.join('.');
+    const got = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
     throw new UserError(
-      issue.code === 'unrecognized_keys' ? `${where} has the unknown key ${issue.keys[0]}` : `${where}: ${at}${issue.message}`,
+      `${where}: ${path === '' ? 'the recipe' : path} ${got === undefined ? 'is missing: ' : 'is wrong: '}${expectation(issue)}`,
     );
   }
   const names = parsed.data.variants.map(({ name }) => name);

@@ -19,6 +19,7 @@ import { balancedLambda } from './lambda.ts';
 import { forecast } from './forecast.ts';
 import {
   checkMethod,
+  givenPrior,
   initialWeights,
   missingPrior,
   priorClasses,
@@ -92,6 +93,18 @@ async function reopen(
   return { run, record: { ...earlier, recipe } };
 }
 
+/** The states of a checkpoint. Throws a UserError where it cannot be read. */
+async function statesOf(run: RunFolder, step: number): Promise<Weights> {
+  const path = run.checkpoint(step);
+  const file = await openSafetensors(path).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`checkpoint ${path} is damaged: remove it, and the run goes on from the one before, or from its beginning`);
+  });
+  const states: Weights = {};
+  for (const { name, shape } of file.tensors.values()) states[name] = { data: await readTensor(file, name), shape };
+  return states;
+}
+
 /** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
 export async function* customize(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, Learned> {
   const { engine, out } = options;
@@ -99,6 +112,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const model = recipe.contextualizer === undefined ? options.model : await withContextualizer(options.model, recipe.contextualizer);
   const method = options.method ?? methodOf(recipe.method);
   checkMethod(model, method, recipe);
+  if (recipe.priorImages !== undefined && recipe.priorCount > 0) await givenPrior(recipe.priorImages, recipe.priorCount);
   const settings = settingsOf(recipe);
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
@@ -151,12 +165,9 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const training = await TrainingStep.create(engine, model, method, initial, prepared.value, { ...recipe, ...settings });
   if (options.resume === true && saved !== undefined) {
     begin = saved;
-    const file = await openSafetensors(run.checkpoint(saved));
-    const state: Weights = {};
-    for (const { name, shape } of file.tensors.values()) state[name] = { data: await readTensor(file, name), shape };
-    await training.restore(state);
-    await run.truncateLog(saved);
+    await training.restore(await statesOf(run, saved));
   }
+  if (options.resume === true) await run.truncateLog(begin);
   const save = async (step: number): Promise<void> => {
     await writeSafetensors(run.checkpoint(step), await training.state(), { step: String(step) });
     await run.dropCheckpoints(recipe.keepCheckpoints ?? 2);

@@ -145,6 +145,16 @@ export async function readSubjects(model: DiffusionModel, method: Method, recipe
 }
 
 export const priorSteps = 20;
+/** Paths of pictures of a class that a folder holds. Throws a UserError where they are too few. */
+export async function givenPrior(folder: string, count: number): Promise<string[]> {
+  const paths = await listImages(folder, '--prior-images');
+  if (paths.length < count)
+    throw new UserError(
+      `--prior-images ${folder} holds ${paths.length} pictures, --prior-count asks for ${count}: add some, or ask for fewer`,
+    );
+  return paths.slice(0, count);
+}
+
 /** Where a run keeps its pictures of a class. */
 const priorFolder = (run: RunFolder, recipe: Recipe, className: string): string =>
   className === recipe.class ? run.in('prior') : run.in('prior', className.replaceAll(/\W+/g, '-'));
@@ -190,14 +200,7 @@ async function* classPictures(
     for (const path of paths) views.push({ pixels: await readSquare(path, size) });
     return views;
   };
-  if (priorImages !== undefined) {
-    const paths = await listImages(priorImages);
-    if (paths.length < count)
-      throw new UserError(
-        `--prior-images ${priorImages} holds ${paths.length} pictures, --prior-count asks for ${count}: add some, or ask for fewer`,
-      );
-    return read(paths.slice(0, count));
-  }
+  if (priorImages !== undefined) return read(await givenPrior(priorImages, count));
   const paths = priorPaths(folder, count);
   const missing = [...paths.keys()].filter((i) => !existsSync(paths[i]!));
   if (missing.length > 0) {

@@ -24,7 +24,7 @@ test('masks of a bundled subject cover what was drawn, and customize can read th
   expect(readdirSync(out)).toEqual(readdirSync('examples/subjects/dog'));
   const dog = benchmarkSubjects.find(({ name }) => name === 'dog')!;
   for (const [i, scene] of subjectScenes(dog).entries()) {
-    const [ours, truth] = [await readMask(join(out, `${i + 1}.png`), 64), await renderMask(scene, 64)];
+    const [ours, truth] = [await readMask(join(out, `${i + 1}.png`), 64, join(out, `${i + 1}.png`)), await renderMask(scene, 64)];
     const both = ours.filter((share, j) => share > 0.5 && truth[j]! > 127).length;
     const either = ours.filter((share, j) => share > 0.5 || truth[j]! > 127).length;
     expect(both / either).toBeGreaterThan(0.85);

@@ -1,7 +1,7 @@
 /** Requests that are wrong: one line each, the right exit status, and nothing left behind. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -61,7 +61,15 @@ describe('requests that are wrong', () => {
     const withImages = (path: string): string[] => ['customize', '--images', path, '--class', 'dog', '--out', out, ...short];
     await refused(withImages(join(folder, 'missing')), /does not exist: name a folder/);
     await mkdir(join(folder, 'empty'));
-    await refused(withImages(join(folder, 'empty')), /holds no pictures/);
+    await refused(withImages(join(folder, 'empty')), /holds no pictures: 3 to 5 PNG, JPEG or WebP files are expected/);
+    await writeFile(join(folder, 'empty', 'IMG_1.HEIC'), '');
+    await refused(withImages(join(folder, 'empty')), /holds no pictures \(IMG_1\.HEIC is of another kind: convert it\)/);
+    const masks = join(folder, 'masks');
+    await mkdir(masks);
+    for (const i of [1, 2, 3, 4, 5])
+      await sharp({ create: { width: 100, height: 40, channels: 3, background: '#fff' } }).toFile(join(masks, `${i}.png`));
+    await refused([...withImages(dog), '--masks', masks], /mask .*1\.png is 100 × 40 pixels and .*1\.png 256 × 256: a mask has the shape/);
+    await rm(masks, { recursive: true });
     await refused(withImages('package.json'), /is a file: name the folder/);
     const mixed = join(folder, 'mixed');
     await cp(dog, mixed, { recursive: true });
@@ -84,6 +92,9 @@ describe('requests that are wrong', () => {
     await refused(learn(out, '--colour', 'red'), /--colour is not a flag of customize/);
     await refused(learn(out, '--device', 'abacus'), /--device abacus: auto, cpu, webgpu or cuda is expected/);
     await refused(['custumize'], /custumize is not a verb/);
+    await refused(learn(out, 'recipe.json', 'another.json'), /another\.json is one word too many: contextura customize --help/);
+    const few = ['--method', 'dreambooth', '--token', 'sks', '--prior-images', dog, '--prior-count', '50'];
+    await refused(learn(out, ...few), /--prior-images .* holds 5 pictures, --prior-count asks for 50: add some, or ask for fewer/);
     expect(existsSync(out)).toBe(false);
   });
 
@@ -94,7 +105,13 @@ describe('requests that are wrong', () => {
     await writeFile(recipe, JSON.stringify({ images: dog, class: 'dog', lamda: 1 }));
     await refused(['customize', recipe, '--out', out], /unknown key lamda; it takes model, images/);
     await writeFile(recipe, '{"images": ');
-    await refused(['customize', recipe, '--out', out], /is not a JSON object/);
+    await refused(['customize', recipe, '--out', out], /recipe\.json is not JSON: see its end/);
+    await writeFile(recipe, '{"images": "x",\n "class": "dog", }');
+    await refused(['customize', recipe, '--out', out], /recipe\.json is not JSON: see line 2, column 18 \(no comments/);
+    await writeFile(recipe, '[1]');
+    await refused(['customize', recipe, '--out', out], /recipe\.json holds a list: an object of keys is expected/);
+    await writeFile(recipe, '\uFEFF{"images": "nowhere", "class": "dog", "steps": "two"}');
+    await refused(['customize', recipe, '--out', out], /recipe\.json: steps is "two": a number is expected/);
     await refused(['customize', join(folder, 'none.json'), '--out', out], /none\.json cannot be read/);
     const prompts = join(folder, 'prompts.txt');
     await writeFile(prompts, '\n\n');

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
@@ -59,6 +59,24 @@ describe('customize', () => {
     const [a, b, c] = await Promise.all(outs.map(artefact));
     expect(a!.equals(b!)).toBe(true);
     expect(a!.equals(c!)).toBe(false);
+  });
+
+  test('a run whose checkpoints are gone begins again, and so does its log', async () => {
+    const out = join(await scratch(), 'run');
+    await run({ out });
+    const whole = await artefact(out);
+    await rm(join(out, 'checkpoints'), { recursive: true });
+    const events = await run({ out, resume: true });
+    expect(events.find(({ kind }) => kind === 'start')).toMatchObject({ step: 0 });
+    const log = (await readFile(join(out, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual(log.map((_, i) => i + 1));
+    expect((await artefact(out)).equals(whole)).toBe(true);
+    const [last] = (await readdir(join(out, 'checkpoints'))).toSorted().slice(-1);
+    await truncate(join(out, 'checkpoints', last!), 1000);
+    const record = recipe();
+    await expect(run({ out, resume: true, recipe: { ...record, steps: record.steps + 1 } })).rejects.toThrow(
+      /checkpoint .* is damaged: remove it, and the run goes on from the one before, or from its beginning/,
+    );
   });
 
   test('a run that is interrupted and resumed ends as one that was not', async () => {
