@@ -8,6 +8,7 @@ import { encodePng, listImages, readSquare } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { loadModel } from '../models/load.ts';
 import { twoSubjectsReport } from '../report/two-subjects.ts';
+import { expectedBlock } from '../sweep/result.ts';
 import type { Figure } from '../report/two-subjects.ts';
 import { parseTwoSubjects, picturesOf, runTwoSubjects, twoSubjectsScores } from '../sweep/two-subjects.ts';
 import type { NamedOfTwo } from '../sweep/two-subjects.ts';
@@ -117,5 +118,7 @@ export async function sweepTwoSubjects(
     say(
       `${of} − ${against}: ${twoSubjectsScores.map((key) => `${key} ${scores[key].mean.toFixed(4)} [${scores[key].lo.toFixed(4)}, ${scores[key].hi.toFixed(4)}]`).join('  ')}`,
     );
+  const differences = Object.fromEntries(summary.differences.map(({ of, against, scores }) => [`${of} − ${against}`, scores]));
+  say(expectedBlock({ variants: summary.variants, differences }));
   say(`open ${report}`);
 }

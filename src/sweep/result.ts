@@ -24,9 +24,8 @@ function compact(value: unknown): unknown {
   if (typeof value === 'number') return Number(value.toFixed(4));
   if (Array.isArray(value)) return value.map(compact);
   if (typeof value !== 'object' || value === null) return value;
-  const { mean, low, high, ...rest } = value as Record<string, unknown>;
-  if (mean !== undefined && low !== undefined && high !== undefined && Object.keys(rest).length === 0)
-    return [mean, low, high].map(compact);
+  const { mean, lo, hi, low = lo, high = hi } = value as Record<string, unknown>;
+  if (mean !== undefined && low !== undefined && high !== undefined) return [mean, low, high].map(compact);
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, compact(one)]));
 }
 
