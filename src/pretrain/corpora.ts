@@ -1,4 +1,5 @@
 /** Captions that a contextualizer is pretrained on: the grammar's, a text file's, COCO's. */
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
@@ -27,6 +28,19 @@ export async function grammarCorpus(each: number, seed: number): Promise<string[
 
 /** Captions of the embedded model's world: scenes at random, as its training draws them. */
 const worldCorpus = (seed: number): string[] => captionsOf(scenesOf(seed, 30_000), seed);
+
+/** A file's text. Throws a UserError that names the first line with bytes that are none of UTF-8, or none of text. */
+function utf8Text(bytes: Buffer, path: string): string {
+  const isText = (part: Buffer): boolean => isUtf8(part) && !part.includes(0);
+  if (isText(bytes)) return bytes.toString('utf8').replace(/^\uFEFF/, '');
+  let line = 1;
+  for (let from = 0; ; line++) {
+    const end = bytes.indexOf(10, from);
+    if (end < 0 || !isText(bytes.subarray(from, end))) break;
+    from = end + 1;
+  }
+  throw new UserError(`--corpus ${path}: line ${line} is not UTF-8: save the file as UTF-8, or name another`);
+}
 
 function cocoCaptions(text: string, path: string): string[] {
   const bad = (): UserError =>
@@ -60,7 +74,7 @@ const fewest = 10;
 
 /**
  * The captions of several sources, each once: `grammar`, `world` (the embedded model's), COCO captions (.json) or a text file with one
- * a line. Throws a UserError where a source cannot be read, is empty or holds the concept's token.
+ * a line. Throws a UserError where a source cannot be read, is empty, is not UTF-8 or holds the concept's token.
  */
 export async function readCorpora(sources: readonly string[], options: { token: string; seed: number }): Promise<Corpus> {
   const seen = new Set<string>();
@@ -70,9 +84,10 @@ export async function readCorpora(sources: readonly string[], options: { token: 
     if (source === 'world') for (const caption of worldCorpus(options.seed)) seen.add(caption);
     else if (source === 'grammar') for (const caption of await grammarCorpus(grammarEach, options.seed)) seen.add(caption);
     else {
-      const text = await readFile(source, 'utf8').catch(() => {
+      const bytes = await readFile(source).catch(() => {
         throw new UserError(`--corpus ${source} cannot be read: name a text file with one caption a line, COCO captions, grammar or world`);
       });
+      const text = utf8Text(bytes, source);
       const lines = source.endsWith('.json') ? cocoCaptions(text, source) : text.split(/\r?\n/);
       lines.forEach((line, i) => {
         const caption = line.trim().replace(/\s+/g, ' ');

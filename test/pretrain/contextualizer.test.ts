@@ -194,7 +194,7 @@ test('the embedded model keeps its contextualizer, whose configuration is a fold
 
 test('corpora: text, COCO, the grammar, mixed; what is wrong is told in a line', async () => {
   const folder = await scratch();
-  const write = async (name: string, content: string): Promise<string> => {
+  const write = async (name: string, content: string | Buffer): Promise<string> => {
     await writeFile(join(folder, name), content);
     return join(folder, name);
   };
@@ -223,6 +223,15 @@ test('corpora: text, COCO, the grammar, mixed; what is wrong is told in a line',
     odd,
     `--corpus ${odd} is no COCO captions file: JSON with annotations, each with a caption, is expected, or a text file with one caption a line`,
   );
+  const latin = await write('latin.txt', Buffer.from('a dog\na caf\xe9\na cat\n', 'latin1'));
+  await bad(latin, `--corpus ${latin}: line 2 is not UTF-8: save the file as UTF-8, or name another`);
+  const wide = await write('wide.json', Buffer.from('{"annotations": []}', 'utf16le'));
+  await bad(wide, `--corpus ${wide}: line 1 is not UTF-8: save the file as UTF-8, or name another`);
+  const marked = await write(
+    'marked.json',
+    `\uFEFF${JSON.stringify({ annotations: captions.slice(0, 10).map((caption) => ({ caption })) })}`,
+  );
+  expect((await readCorpora([marked], { token: '<v>', seed: 0 })).captions).toEqual(captions.slice(0, 10));
   await bad(join(folder, 'none.txt'), `--corpus ${join(folder, 'none.txt')} cannot be read`);
   const grammar = await grammarCorpus(5, 0);
   expect(grammar.length).toBeGreaterThan(400);
