@@ -1,6 +1,7 @@
 import { followed } from '../events.ts';
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { meanPairwiseDistance } from '../evaluation/text-diversity.ts';
@@ -11,10 +12,11 @@ import { clipRoom, estimatedTokens, formFault } from '../text/form.ts';
 import type { FormRules } from '../text/form.ts';
 import { contextTypes, grammarPrompts, grammarVersion } from '../text/grammar/grammar.ts';
 import type { ContextType, TypedPrompt } from '../text/grammar/grammar.ts';
+import { lookUp } from '../text/grammar/lexicon.ts';
 import { llmPrompts } from '../text/llm.ts';
 import type { LlmResult } from '../text/llm.ts';
 import { PartialPrompts } from '../text/partial.ts';
-import { promptLines, subjectMark, withSubject } from '../text/prompts.ts';
+import { promptLines, quoted, subjectMark, withSubject } from '../text/prompts.ts';
 import { judgePrompts, typeOf } from '../text/quality.ts';
 import type { Judgement } from '../text/quality.ts';
 import { promptSet, specificPrompts } from '../world/captions.ts';
@@ -24,6 +26,7 @@ import { assetPath, interruptible, numberFlag, openEngine, Progress, say, shared
 interface Made {
   prompts: TypedPrompt[];
   generator: Record<string, unknown>;
+  partial?: PartialPrompts | undefined;
 }
 
 /** A noun phrase that may stand in a prompt. */
@@ -117,6 +120,7 @@ export const prompts = defineCommand({
       const lines = promptLines(text).map((line) => line.replaceAll(args.token, subjectMark));
       if (lines.length === 0)
         throw new UserError(`--check ${args.check} holds no prompts: one a line is expected, with ${subjectMark} where the subject stands`);
+      if (className === undefined) say('whether the class word stands in a prompt is not judged: say with --class what the subject is');
       const judgement = judgePrompts(lines, rules);
       const distance = await distanceOf(model, args.device, lines, className);
       if (args.json === true)
@@ -125,7 +129,7 @@ export const prompts = defineCommand({
         );
       else {
         for (const { line, prompt, fault, other } of judgement.findings.slice(0, 50))
-          say(`${line}: ${fault}: ${JSON.stringify(prompt)}${other === undefined ? '' : ` (${other})`}`);
+          say(`${line}: ${fault}: ${quoted(prompt)}${other === undefined ? '' : ` (${quoted(other).slice(1, -1)})`}`);
         if (judgement.findings.length > 50) say(`… and ${judgement.findings.length - 50} more`);
         process.stdout.write(`${table(judgement, distance, model === undefined)}\n`);
       }
@@ -135,6 +139,15 @@ export const prompts = defineCommand({
     }
 
     const conceptOf = args['concept-of'] === undefined ? undefined : nounFlag('concept-of', args['concept-of']);
+    if (conceptOf !== undefined && formFault(`a ${subjectMark} next to a ${conceptOf}`, rules) === 'class word')
+      throw new UserError(
+        `--concept-of ${conceptOf}: it has the word of --class ${className}, and the two must differ: name another concept, such as ${className === 'man' ? 'dog' : 'man'}`,
+      );
+    const like = args.like === undefined ? undefined : nounFlag('like', args.like);
+    if (like !== undefined && !lookUp(like).known)
+      throw new UserError(`--like ${like}: the grammar does not know this noun: name one that it knows, such as rabbit, car or vase`);
+    const taken = args.out === undefined ? undefined : [args.out, `${args.out}.json`].find((path) => existsSync(path));
+    if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
     const shared = { className: className!, count, types, seed, ...(conceptOf !== undefined && { conceptOf }) };
     const started = performance.now();
     let made: Made;
@@ -147,7 +160,6 @@ export const prompts = defineCommand({
         );
       made = { prompts: set.map((prompt) => ({ prompt, type: typeOf(prompt) })), generator: { name: 'world' } };
     } else {
-      const like = args.like === undefined ? undefined : nounFlag('like', args.like);
       const fits = (prompt: string): boolean => formFault(prompt, rules) === undefined;
       const set = grammarPrompts(className!, { ...shared, fits, ...(like !== undefined && { like }) });
       made = { prompts: set, generator: { name: 'grammar', version: grammarVersion, ...(like !== undefined && { like }) } };
@@ -178,7 +190,7 @@ export const prompts = defineCommand({
     if (args.out !== undefined) {
       await writeAtomically(args.out, text);
       await writeAtomically(`${args.out}.json`, `${JSON.stringify(provenance, undefined, 2)}\n`);
-      if (args.llm !== undefined) await rm(partialPath(args.out), { force: true });
+      await made.partial?.remove();
     }
     if (args.json === true)
       process.stdout.write(`${JSON.stringify({ ...provenance, ...(args.out === undefined ? { prompts: lines } : { out: args.out }) })}\n`);
@@ -191,8 +203,6 @@ export const prompts = defineCommand({
     }
   },
 });
-
-const partialPath = (out: string): string => `${out}.partial.jsonl`;
 
 async function distanceOf(
   model: DiffusionModel | undefined,
@@ -226,10 +236,12 @@ async function ask(
   const host = hostOf(url);
   const name = args['llm-model'];
   if (name === undefined) throw new UserError('--llm-model is missing: name the language model that --llm serves');
+  const timeout = 1000 * numberFlag('timeout', args.timeout, { min: 0.1, max: 3600 });
+  const rounds = numberFlag('rounds', args.rounds, { min: 1, max: 1000, integer: true });
   const partial =
     args.out === undefined
       ? undefined
-      : await PartialPrompts.open(partialPath(args.out), {
+      : await PartialPrompts.open(`${args.out}.partial.jsonl`, {
           class: request.className,
           types: request.types.join(','),
           model: name,
@@ -243,8 +255,8 @@ async function ask(
     apiKey: process.env.OPENAI_API_KEY || undefined,
     rules,
     known: partial?.prompts ?? [],
-    timeout: 1000 * numberFlag('timeout', args.timeout, { min: 0.1, max: 3600 }),
-    rounds: numberFlag('rounds', args.rounds, { min: 1, max: 1000, integer: true }),
+    timeout,
+    rounds,
     signal: interruptible(),
   });
   const {
@@ -261,6 +273,10 @@ async function ask(
           : `  ${promptTokens} + ${completionTokens} tokens${cost === undefined ? '' : `, cost ${cost.toFixed(4)}`}`;
       progress.update('prompts', event.total, request.count, spent);
     } else if (args.quiet !== true) say(`${event.reason}: attempt ${event.attempt + 1} in ${event.seconds.toFixed(1)} s`);
+  }).catch(async (error: unknown) => {
+    if (partial?.count === 0) await partial.remove();
+    else if (partial !== undefined && error instanceof UserError) error.message += `; what came so far is kept in ${partial.path}`;
+    throw error;
   });
-  return { prompts: set, generator: { name: 'llm', model: name, host, usage, leftOut: dropped } };
+  return { prompts: set, generator: { name: 'llm', model: name, host, usage, leftOut: dropped }, partial };
 }

@@ -25,7 +25,8 @@ export interface FormRules {
 
 /** Words that a prompt needs beside its subject's article. */
 const fewestWords = 3;
-const longestLine = 400;
+/** Characters; what is longer is no prompt, and its words are not looked at. */
+export const longestLine = 400;
 
 /** Sentences that speak to a reader or a machine instead of describing a picture. */
 const instructions =

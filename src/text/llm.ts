@@ -106,22 +106,51 @@ const boundedFetch: typeof fetch = async (url, init) => {
   return new Response(parts.length === 0 ? null : Buffer.concat(parts), { status: response.status, headers: response.headers });
 };
 
-/** `retry`: worth another try; `format`: the server does not know the answer's format; otherwise the request is at fault. */
-function sort(error: unknown): { kind: 'retry' | 'format' | 'fatal'; reason: string; pause?: number } {
-  if (error instanceof APIConnectionTimeoutError) return { kind: 'retry', reason: 'no answer in time' };
-  if (error instanceof APIConnectionError) {
-    const cause = error.cause as { code?: string; message?: string; cause?: { code?: string } } | undefined;
-    return { kind: 'retry', reason: cause?.cause?.code ?? cause?.code ?? cause?.message ?? 'the connection failed' };
+/** An answer that a server of this protocol does not give. */
+class ForeignAnswer extends Error {}
+
+const isPage = (text: string): boolean => /^\s*(\d{3} )?\s*<(!|html|head|body|\?xml)/i.test(text);
+
+/** The text of an answer; throws where it is none of the protocol's. */
+function textOf(answer: unknown): string {
+  if (typeof answer === 'string' && isPage(answer)) throw new ForeignAnswer('a web page');
+  let json = answer;
+  if (typeof answer === 'string')
+    try {
+      json = JSON.parse(answer);
+    } catch {
+      throw new ForeignAnswer('what is not JSON');
+    }
+  const message = (json as { choices?: { message?: { content?: unknown } | null }[] } | null | undefined)?.choices?.[0]?.message;
+  if (typeof message?.content === 'string') return message.content;
+  if (typeof message === 'object' && message !== null) throw new Error('a message without text');
+  throw new ForeignAnswer(`JSON of another shape than the protocol's: ${JSON.stringify(json) ?? 'nothing'}`);
+}
+
+/** The code, or else the innermost message, of why a connection failed: fetch itself says only that it did. */
+function failureOf(error: Error): string {
+  let message = error.message;
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (typeof (at as NodeJS.ErrnoException).code === 'string') return (at as NodeJS.ErrnoException).code!;
+    if (at.message !== '') message = at.message;
   }
+  return message;
+}
+
+/** `retry`: worth another try; `foreign`: that too, but the address is in doubt; `format`: the server does not know the answer's format; otherwise the request is at fault. */
+function sort(error: unknown): { kind: 'retry' | 'foreign' | 'format' | 'fatal'; reason: string; pause?: number } {
+  if (error instanceof APIConnectionTimeoutError) return { kind: 'retry', reason: 'no answer in time' };
+  if (error instanceof APIConnectionError) return { kind: 'retry', reason: failureOf(error) };
   if (error instanceof APIError) {
     const status = (error.status as number | undefined) ?? 0;
     const after = Number((error.headers as Headers | undefined)?.get('retry-after') ?? Number.NaN);
     const pause = Number.isFinite(after) && after >= 0 ? { pause: 1000 * after } : {};
     if (status === 408 || status === 409 || status === 429 || status >= 500) return { kind: 'retry', reason: `status ${status}`, ...pause };
-    if (status === 400 || status === 422) return { kind: 'format', reason: error.message };
-    return { kind: 'fatal', reason: error.message };
+    const reason = isPage(error.message) ? `status ${status} and a web page` : error.message;
+    return { kind: status === 400 || status === 422 ? 'format' : 'fatal', reason };
   }
-  if (error instanceof SyntaxError) return { kind: 'retry', reason: 'the answer is not JSON' };
+  if (error instanceof ForeignAnswer) return { kind: 'foreign', reason: error.message };
+  if (error instanceof SyntaxError) return { kind: 'foreign', reason: 'what is not JSON' };
   return { kind: 'retry', reason: error instanceof Error ? error.message : String(error) };
 }
 
@@ -148,7 +177,12 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
   const drop = (reason: string): void => void (dropped[reason] = (dropped[reason] ?? 0) + 1);
   const index = new PromptIndex();
   const prompts: TypedPrompt[] = [];
-  const take = (prompt: string, type: ContextType): boolean => {
+  const counts = new Map(types.map((type) => [type, 0]));
+  const have = (type: ContextType): number => counts.get(type) ?? 0;
+  const shares = new Map(types.map((type, i) => [type, Math.floor(count / types.length) + (i < count % types.length ? 1 : 0)]));
+  const lacks = (type: ContextType): number => (shares.get(type) ?? 0) - have(type);
+  const take = (one: TypedPrompt): boolean => {
+    const { prompt, type } = one;
     const fault = formFault(prompt, rules);
     const match = fault === undefined ? index.match(prompt) : undefined;
     const reason =
@@ -165,16 +199,31 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
       return false;
     }
     index.add(prompt);
-    prompts.push({ prompt, type });
+    prompts.push(one);
+    counts.set(type, have(type) + 1);
     return true;
   };
-  for (const { prompt, type } of options.known ?? []) if (prompts.length < count) take(prompt, type);
+  /** What came beyond a type's share, for when the other types have nothing more to say. */
+  const surplus = new Map<ContextType, TypedPrompt[]>();
+  const lay = (one: TypedPrompt): void => {
+    if (!surplus.has(one.type)) surplus.set(one.type, []);
+    surplus.get(one.type)!.push(one);
+  };
+  const known = new Set(options.known);
+  for (const one of known)
+    if (lacks(one.type) > 0) take(one);
+    else lay(one);
 
+  const ending = /\/v1\/*$/.test(url) ? '' : ' (does it end in /v1?)';
   let format: 'schema' | 'object' | 'none' = 'schema';
   const ask = async function* (content: string): AsyncGenerator<LlmEvent, string> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       usage.requests++;
+      // The client never takes its listener off the signal that it is given, so each request has one of its own.
+      const request = new AbortController();
+      const abort = (): void => request.abort();
+      signal?.addEventListener('abort', abort);
       try {
         const answer = await client.chat.completions.create(
           {
@@ -188,16 +237,15 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
             ...(format === 'schema' && { response_format: { type: 'json_schema', json_schema: schema } }),
             ...(format === 'object' && { response_format: { type: 'json_object' } }),
           },
-          { ...(signal !== undefined && { signal }) },
+          { signal: request.signal },
         );
-        const spent = (answer as { usage?: { prompt_tokens?: unknown; completion_tokens?: unknown; cost?: unknown } | null }).usage ?? {};
+        const spent =
+          (answer as { usage?: { prompt_tokens?: unknown; completion_tokens?: unknown; cost?: unknown } | null } | null)?.usage ?? {};
         const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
         usage.promptTokens += number(spent.prompt_tokens);
         usage.completionTokens += number(spent.completion_tokens);
         if (typeof spent.cost === 'number') usage.cost = (usage.cost ?? 0) + spent.cost;
-        const text: unknown = (answer as { choices?: { message?: { content?: unknown } }[] }).choices?.[0]?.message?.content;
-        if (typeof text === 'string') return text;
-        throw new SyntaxError('no message');
+        return textOf(answer);
       } catch (error) {
         signal?.throwIfAborted();
         const { kind, reason, pause } = sort(error);
@@ -205,15 +253,20 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
           format = format === 'schema' ? 'object' : 'none';
           continue;
         }
-        if (kind !== 'retry')
+        if (kind !== 'retry' && kind !== 'foreign')
           throw new UserError(
-            `--llm ${url} refuses the request (${clean(reason)}): check the address, --llm-model ${model} and OPENAI_API_KEY`,
+            `--llm ${url} refuses the request (${clean(reason)}): check the address${ending}, --llm-model ${model} and OPENAI_API_KEY`,
             1,
           );
         if (attempt === attempts) {
-          const unreachable = /ECONN|ENOTFOUND|EAI_AGAIN|EHOST|fetch failed/.test(reason);
+          if (kind === 'foreign')
+            throw new UserError(
+              `--llm ${url} answers with ${clean(reason)} (${attempts} attempts): the address is probably wrong${ending}`,
+              1,
+            );
+          const unreachable = /ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENETUNREACH|SSL|CERT|fetch failed|bad port|redirect/.test(reason);
           throw new UserError(
-            `--llm ${url} ${unreachable ? 'cannot be reached' : 'does not answer'} (${clean(reason)}, ${attempts} attempts): ${unreachable ? 'start the server or check the address' : 'try again later'}; what came so far is kept with --out`,
+            `--llm ${url} ${unreachable ? 'cannot be reached' : 'does not answer'} (${clean(reason)}, ${attempts} attempts): ${unreachable ? 'start the server or check the address' : 'try again later'}`,
             1,
           );
         }
@@ -221,6 +274,8 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
         const milliseconds = Math.min(longestPause, pause ?? backoff * 2 ** (attempt - 1));
         yield { kind: 'retry', reason: clean(reason), seconds: milliseconds / 1000, attempt };
         await wait(milliseconds, undefined, { ...(signal !== undefined && { signal }) });
+      } finally {
+        signal?.removeEventListener('abort', abort);
       }
     }
   };
@@ -228,12 +283,23 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
   const idle = new Map(types.map((type) => [type, 0]));
   while (prompts.length < count) {
     const live = types.filter((type) => idle.get(type)! < rounds);
-    if (live.length === 0) break;
-    // The type that has fewest prompts is asked next.
-    const have = (type: ContextType): number => prompts.filter((one) => one.type === type).length;
-    const type = live.toSorted((a, b) => have(a) + idle.get(a)! - have(b) - idle.get(b)!)[0]!;
-    const share = Math.ceil(count / types.length) - have(type);
-    const wanted = Math.min(perRequest, Math.max(5, share > 0 ? share : count - prompts.length));
+    const below = live.filter((type) => lacks(type) > 0);
+    if (below.length === 0) {
+      const fresh: TypedPrompt[] = [];
+      while (prompts.length < count) {
+        const left = [...surplus].filter(([, ones]) => ones.length > 0).toSorted(([a], [b]) => have(a) - have(b))[0];
+        if (left === undefined) break;
+        const one = left[1].shift()!;
+        if (take(one) && !known.has(one)) fresh.push(one);
+      }
+      if (fresh.length > 0) yield { kind: 'prompts', prompts: fresh, total: prompts.length, usage: { ...usage } };
+      if (prompts.length === count || live.length === 0) break;
+    }
+    // The type that has fewest prompts is asked next; more than its share is taken only where no other is below its own.
+    const asked = below.length > 0 ? below : live;
+    const type = asked.toSorted((a, b) => have(a) + idle.get(a)! - have(b) - idle.get(b)!)[0]!;
+    const room = below.length > 0 ? Math.min(lacks(type), count - prompts.length) : Math.ceil((count - prompts.length) / live.length);
+    const wanted = Math.min(perRequest, Math.max(5, room));
     const recent = prompts.filter((one) => one.type === type).slice(-30);
     const answer = yield* ask(
       question(
@@ -245,9 +311,10 @@ export async function* llmPrompts(options: LlmOptions): AsyncGenerator<LlmEvent,
     );
     const fresh: TypedPrompt[] = [];
     for (const line of answerLines(answer).slice(0, 4 * perRequest)) {
-      if (prompts.length === count) break;
-      const prompt = tidyLine(line, className);
-      if (prompt !== '' && take(prompt, type)) fresh.push({ prompt, type });
+      const one = { prompt: tidyLine(line, className), type };
+      if (one.prompt === '') continue;
+      if (fresh.length === room) lay(one);
+      else if (take(one)) fresh.push(one);
     }
     idle.set(type, fresh.length === 0 ? idle.get(type)! + 1 : 0);
     yield { kind: 'prompts', prompts: fresh, total: prompts.length, usage: { ...usage } };

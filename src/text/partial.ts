@@ -1,6 +1,6 @@
 /** What an interrupted request has brought so far: FILE.partial.jsonl, the request first, then a prompt a line. */
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
@@ -15,9 +15,12 @@ const isPrompt = (value: unknown): value is TypedPrompt => {
 export class PartialPrompts {
   readonly path: string;
   readonly prompts: readonly TypedPrompt[];
+  /** How many the file holds by now. */
+  count: number;
   private constructor(path: string, prompts: readonly TypedPrompt[]) {
     this.path = path;
     this.prompts = prompts;
+    this.count = prompts.length;
   }
 
   /** Opens or begins one. Throws a UserError where what is there belongs to another request. */
@@ -51,5 +54,10 @@ export class PartialPrompts {
 
   add(prompts: readonly TypedPrompt[]): void {
     if (prompts.length > 0) appendFileSync(this.path, prompts.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    this.count += prompts.length;
+  }
+
+  remove(): Promise<void> {
+    return rm(this.path, { force: true });
   }
 }

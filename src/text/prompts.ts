@@ -13,6 +13,18 @@ export const promptLines = (text: string): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
 
+const longestQuote = 80;
+
+/** A line as messages quote it: its beginning, without what a terminal would obey. */
+export function quoted(line: string): string {
+  const start = Array.from(line.slice(0, 2 * longestQuote + 1));
+  const shown = start
+    .slice(0, longestQuote)
+    .join('')
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd');
+  return JSON.stringify(start.length > longestQuote ? `${shown}…` : shown);
+}
+
 /** Prompts of a file, with {subject}. Throws a UserError that quotes the first line without a subject, or with two. */
 export function parsePrompts(text: string, where: string, token: string): string[] {
   const lines = promptLines(text);
@@ -22,8 +34,9 @@ export function parsePrompts(text: string, where: string, token: string): string
     const marked = line.replaceAll(token, subjectMark);
     const count = marked.split(subjectMark).length - 1;
     if (count === 1) return marked;
-    if (count === 0) throw new UserError(`${where}: "${line}" names no subject: put ${subjectMark} or ${token} where the subject stands`);
-    throw new UserError(`${where}: "${line}" names the subject ${count} times: put ${subjectMark} or ${token} once`);
+    if (count === 0)
+      throw new UserError(`${where}: ${quoted(line)} names no subject: put ${subjectMark} or ${token} where the subject stands`);
+    throw new UserError(`${where}: ${quoted(line)} names the subject ${count} times: put ${subjectMark} or ${token} once`);
   });
 }
 

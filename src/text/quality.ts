@@ -1,5 +1,5 @@
 /** What a prompt set is worth: faults line by line, diversity, coverage by type. */
-import { formFault } from './form.ts';
+import { formFault, longestLine } from './form.ts';
 import type { FormFault, FormRules } from './form.ts';
 import { contextTypes } from './grammar/grammar.ts';
 import type { ContextType } from './grammar/grammar.ts';
@@ -86,7 +86,7 @@ export function judgePrompts(prompts: readonly string[], rules: FormRules): Judg
   prompts.forEach((prompt, i) => {
     const find = (fault: Fault, other?: string): void =>
       void findings.push({ line: i + 1, prompt, fault, ...(other !== undefined && { other }) });
-    coverage[typeOf(prompt)]++;
+    coverage[typeOf(prompt.slice(0, longestLine))]++;
     const fault = formFault(prompt, rules);
     if (fault !== undefined) find(fault);
     const leak = leakOf(prompt);

@@ -6,7 +6,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scratch } from '../scratch.ts';
-import { answer, fail, fakeServer, goodPrompt } from '../text/misbehaving-server.ts';
+import { answer, closedAddress, fail, fakeServer, goodPrompt } from '../text/misbehaving-server.ts';
 
 interface Outcome {
   status: number | null;
@@ -51,7 +51,9 @@ test('a set with its side-car, which a check finds faultless', async () => {
   const plain = await contextura(['prompts', '--check', out, '--class', 'teapot']);
   expect(plain).toMatchObject({ status: 0, stderr: '' });
   expect(plain.stdout).toContain('80 prompts');
-}, 60_000);
+  await refused(['prompts', '--class', 'teapot', '--count', '8', '--out', out], `${out} exists already: choose another --out`);
+  expect(await readFile(out, 'utf8')).toBe(text);
+}, 120_000);
 
 test('a poor file: each fault by its line, status 1', async () => {
   const file = join(await scratch(), 'poor.txt');
@@ -64,7 +66,20 @@ test('a poor file: each fault by its line, status 1', async () => {
     '4: near duplicate: "a photo of a {subject} asleep in the hammock" (a {subject} asleep in a hammock)',
     `contextura: ${file}: 3 faults in 4 prompts: mend or remove those lines`,
   ]);
-}, 60_000);
+}, 120_000);
+
+test('a file of something else: lines are quoted by their beginning; without --class its word is not judged', async () => {
+  const file = join(await scratch(), 'odd.txt');
+  await writeFile(file, `${'x'.repeat(1_000_000)}\n\u0000\u001b[31m\u009b\u202e${'😀'.repeat(100)}\na dog and a {subject} in a barn\n`);
+  const outcome = await contextura(['prompts', '--check', file]);
+  expect(outcome.status).toBe(1);
+  expect(outcome.stderr.trim().split('\n')).toEqual([
+    'whether the class word stands in a prompt is not judged: say with --class what the subject is',
+    `1: too long: "${'x'.repeat(80)}…"`,
+    `2: control characters: "\ufffd\ufffd[31m\ufffd\ufffd${'😀'.repeat(72)}…"`,
+    `contextura: ${file}: 2 faults in 3 prompts: mend or remove those lines`,
+  ]);
+}, 120_000);
 
 test('a language model: the key stays out of every file and line, what an interruption left is gone on from', async () => {
   const key = 'sk-very-secret-key';
@@ -93,7 +108,9 @@ test('a language model: the key stays out of every file and line, what an interr
   ];
   const first = await contextura(args, { OPENAI_API_KEY: key });
   expect(first.status).toBe(1);
-  expect(first.stderr).toContain(`refuses the request (401 bad key …)`);
+  expect(first.stderr.trim().split('\n').at(-1)).toBe(
+    `contextura: --llm ${server.url} refuses the request (401 bad key …): check the address, --llm-model m and OPENAI_API_KEY; what came so far is kept in ${out}.partial.jsonl`,
+  );
   expect(existsSync(out)).toBe(false);
   expect((await readFile(`${out}.partial.jsonl`, 'utf8')).trim().split('\n')).toHaveLength(31);
   const changed = await contextura([...args, '--types', 'style'], { OPENAI_API_KEY: key });
@@ -109,7 +126,36 @@ test('a language model: the key stays out of every file and line, what an interr
   expect(JSON.parse(sidecar)).toMatchObject({ generator: { name: 'llm', model: 'm', host: new URL(server.url).host }, count: 60 });
   expect((await readdir(folder)).toSorted()).toEqual(['dog.txt', 'dog.txt.json']);
   for (const text of [first.stderr, changed.stderr, second.stderr, second.stdout, sidecar]) expect(text).not.toContain(key);
-}, 60_000);
+}, 120_000);
+
+test('nothing has come: nothing is left behind, and nothing is said to be kept', async () => {
+  const folder = await scratch();
+  const locked = await fakeServer((_, __, response) => fail(response, 401, 'bad key'));
+  const asking = (url: string): string[] => [
+    'prompts',
+    '--class',
+    'dog',
+    '--llm',
+    url,
+    '--llm-model',
+    'm',
+    '--out',
+    join(folder, 'dog.txt'),
+  ];
+  await refused(
+    asking(locked.url),
+    `--llm ${locked.url} refuses the request (401 bad key): check the address, --llm-model m and OPENAI_API_KEY`,
+    1,
+  );
+  await refused([...asking(locked.url), '--rounds', 'many'], '--rounds many: a whole number from 1 to 1000 is expected');
+  const closed = await closedAddress();
+  await refused(
+    [...asking(closed), '--quiet'],
+    `--llm ${closed} cannot be reached (ECONNREFUSED, 6 attempts): start the server or check the address`,
+    1,
+  );
+  expect(await readdir(folder)).toEqual([]);
+}, 120_000);
 
 test('wrong requests: one line each', async () => {
   await refused(['prompts'], '--class is missing: say what kind of thing the subject is, such as dog; or judge a file with --check FILE');
@@ -129,6 +175,14 @@ test('wrong requests: one line each', async () => {
     ['prompts', '--class', 'dog', '--llm', 'http://localhost:1/v1'],
     '--llm-model is missing: name the language model that --llm serves',
   );
+  await refused(
+    ['prompts', '--class', 'quokka', '--like', 'nosuch'],
+    '--like nosuch: the grammar does not know this noun: name one that it knows, such as rabbit, car or vase',
+  );
+  await refused(
+    ['prompts', '--class', 'dog', '--concept-of', 'Dogs'],
+    '--concept-of Dogs: it has the word of --class dog, and the two must differ: name another concept, such as man',
+  );
   await refused(['prompts', '--check', 'nowhere.txt'], '--check nowhere.txt cannot be read: name a text file with one prompt a line');
   await refused(
     ['pretrain', 'contextualizer'],
@@ -142,4 +196,4 @@ test('wrong requests: one line each', async () => {
     ['pretrain', 'contextualizer', '--out', 'psi.safetensors', '--heads', '3'],
     '--heads 3: ψ’s width 128 must be a multiple of it',
   );
-}, 60_000);
+}, 240_000);

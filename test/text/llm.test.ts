@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import type { UserError } from '../../src/errors.ts';
 import { estimatedTokens, formFault } from '../../src/text/form.ts';
@@ -135,7 +136,7 @@ test('the same answer for ever: a clear error, with the reasons', async () => {
 test('unreachable, refused, endless and always failing servers: one line, never the key', async () => {
   const nobody = await refused(ask(await closedAddress()));
   expect(nobody.message).toMatch(
-    /^--llm http:\/\/127\.0\.0\.1:\d+\/v1 cannot be reached \(ECONNREFUSED, 6 attempts\): start the server or check the address; what came so far is kept with --out$/,
+    /^--llm http:\/\/127\.0\.0\.1:\d+\/v1 cannot be reached \(ECONNREFUSED, 6 attempts\): start the server or check the address$/,
   );
   const locked = await fakeServer((_, __, response) => fail(response, 401, `Incorrect API key provided: ${key}\nsecond line`));
   const unauthorised = await refused(ask(locked.url));
@@ -156,6 +157,86 @@ test('unreachable, refused, endless and always failing servers: one line, never 
   const elsewhere = await fakeServer((_, __, response) => void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end());
   expect((await refused(ask(elsewhere.url))).message).toMatch(/does not answer|cannot be reached/);
   for (const error of [nobody, unauthorised]) expect(error.message).not.toMatch(/sk-secret|\n/);
+}, 30_000);
+
+test('more lines than were asked: each type has its share, whatever the server sends for the first', async () => {
+  const server = await fakeServer((_, nth, response) =>
+    answer(response, JSON.stringify({ prompts: [...ten(2 * nth), ...ten(2 * nth + 1)] })),
+  );
+  const types = ['background', 'action', 'style'] as const;
+  const result = await ask(server.url, { count: 8, types });
+  valid(result, 8);
+  expect(types.map((type) => result.prompts.filter((one) => one.type === type).length)).toEqual([3, 3, 2]);
+  expect(server.asked).toHaveLength(3);
+  const known = result.prompts.toSorted((a, b) => a.type.localeCompare(b.type));
+  const fewer = await ask(server.url, { count: 4, types: ['action', 'background'], known });
+  expect(fewer.prompts.map(({ type }) => type)).toEqual(['action', 'action', 'background', 'background']);
+  expect(server.asked).toHaveLength(3);
+});
+
+test('a type that has run dry: the others fill the set with what they brought beyond their shares, then with more', async () => {
+  const server = await fakeServer(({ body }, nth, response) =>
+    answer(
+      response,
+      JSON.stringify({ prompts: body.messages[1]!.content.includes('actions:') ? [] : [...ten(2 * nth), ...ten(2 * nth + 1)] }),
+    ),
+  );
+  const result = await ask(server.url, { count: 30, rounds: 2 });
+  valid(result, 30);
+  expect(result.prompts.every(({ type }) => type === 'background')).toBe(true);
+  expect(result.events.at(-1)).toMatchObject({ kind: 'prompts', total: 30 });
+  expect(server.asked).toHaveLength(4);
+});
+
+test('many requests with one signal: none leaves a listener on it', async () => {
+  const controller = new AbortController();
+  const most = { listeners: 0 };
+  const server = await fakeServer((_, nth, response) => {
+    most.listeners = Math.max(most.listeners, getEventListeners(controller.signal, 'abort').length);
+    answer(response, JSON.stringify({ prompts: [goodPrompt(nth)] }));
+  });
+  valid(await ask(server.url, { count: 20, signal: controller.signal }), 20);
+  expect(server.asked).toHaveLength(20);
+  expect(most.listeners).toBe(1);
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+});
+
+test('what is no endpoint: a web page, JSON of another shape, no JSON, a port that fetch refuses', async () => {
+  const page = await fakeServer(
+    (_, __, response) => void response.setHeader('content-type', 'text/html').end('<!DOCTYPE html><html></html>'),
+  );
+  const root = page.url.slice(0, -3);
+  expect((await refused(ask(root))).message).toBe(
+    `--llm ${root} answers with a web page (6 attempts): the address is probably wrong (does it end in /v1?)`,
+  );
+  const missing = await fakeServer(
+    (_, __, response) => void response.writeHead(404, { 'content-type': 'text/html' }).end('<html>nothing here</html>'),
+  );
+  expect((await refused(ask(missing.url.slice(0, -3)))).message).toBe(
+    `--llm ${missing.url.slice(0, -3)} refuses the request (status 404 and a web page): check the address (does it end in /v1?), --llm-model m and OPENAI_API_KEY`,
+  );
+  const other = await fakeServer(
+    (_, __, response) =>
+      void response.setHeader('content-type', 'application/json').end(JSON.stringify({ detail: `hello ${key}`, more: 'x'.repeat(999) })),
+  );
+  const shape = (await refused(ask(other.url))).message;
+  expect(shape).toMatch(
+    / answers with JSON of another shape than the protocol's: \{"detail":"hello …","more":"x+… \(6 attempts\): the address is probably wrong$/,
+  );
+  expect(shape.length).toBeLessThan(300);
+  const plain = await fakeServer((_, __, response) => void response.end('OK'));
+  expect((await refused(ask(plain.url))).message).toBe(
+    `--llm ${plain.url} answers with what is not JSON (6 attempts): the address is probably wrong`,
+  );
+  const silent = await fakeServer((_, __, response) =>
+    answer(response, '', { choices: [{ message: { role: 'assistant', content: null } }] }),
+  );
+  expect((await refused(ask(silent.url))).message).toBe(
+    `--llm ${silent.url} does not answer (a message without text, 6 attempts): try again later`,
+  );
+  expect((await refused(ask('http://localhost:1/v1'))).message).toBe(
+    '--llm http://localhost:1/v1 cannot be reached (bad port, 6 attempts): start the server or check the address',
+  );
 }, 30_000);
 
 test('aborting ends it at once', async () => {
