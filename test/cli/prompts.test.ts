@@ -36,7 +36,7 @@ test('a set with its side-car, which a check finds faultless', async () => {
   expect(text.trim().split('\n')).toHaveLength(80);
   const sidecar = JSON.parse(await readFile(`${out}.json`, 'utf8')) as Record<string, unknown>;
   expect(sidecar).toMatchObject({
-    generator: { name: 'grammar', version: 1 },
+    generator: { name: 'grammar', version: 2 },
     class: 'teapot',
     seed: 0,
     count: 80,

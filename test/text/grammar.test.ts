@@ -90,6 +90,21 @@ test('a teapot does nothing that a dog does, a man is he, glasses come in pairs'
   expect(grammarPrompts('bread', { count: 300 }).filter(({ prompt }) => /\ban? (\w+ )?\{subject\}/.test(prompt))).toEqual([]);
 });
 
+test('food that is not counted, things that are no clothes and no clocks, shapes that a pair does not take', () => {
+  expect(['broccoli', 'rice', 'bread', 'cheese', 'butter'].map(lookUp).map(({ kind, number }) => `${kind} ${number}`)).toEqual(
+    Array.from({ length: 5 }, () => 'food mass'),
+  );
+  const said = (name: string): string =>
+    grammarPrompts(name, { count: 1500 })
+      .map(({ prompt }) => prompt)
+      .join('\n');
+  expect(said('broccoli')).not.toMatch(/\ban? (\w+ )?\{subject\}|peeling paint|in need of repair/);
+  expect(said('umbrella')).not.toMatch(/buttonhole|silver buttons|fur trim|padded hanger|sleeves/);
+  for (const name of ['hourglass', 'sundial']) expect(said(name)).not.toMatch(/running backwards|tiny numbers|hands spinning|ringing/);
+  expect(said('scissors')).not.toMatch(/exploding into confetti|bell tied to|pyramid-shaped|spherical/);
+  expect(said('sunglasses')).not.toMatch(/pyramid-shaped|spherical|long and thin/);
+});
+
 test('the class is named by the placeholder alone', () => {
   for (const name of ['bowl', 'dog', 'clock', 'toy', 'woman']) {
     const pattern = new RegExp(`\\b${name}s?\\b`, 'i');

@@ -2,7 +2,7 @@
 import type { Random } from '../../graph/random.ts';
 import { animalWith, people, personWith, plurals, thingWith } from './company.ts';
 import { nounPhrase, withArticle, withPronouns } from './english.ts';
-import type { Noun } from './lexicon.ts';
+import type { Kind, Noun } from './lexicon.ts';
 import { lookUp } from './lexicon.ts';
 import type { Phrase } from './phrases.ts';
 import { indoorBackdrops, indoorTimes, outdoorBackdrops, outdoorTimes } from './places.ts';
@@ -29,6 +29,14 @@ const outdoorEnding = /street|fence|leaves|puddle|gate|shop window/;
 const living = new Set(['dog', 'cat', 'horse', 'animal', 'bird', 'fish', 'crawler']);
 const persons = new Set(['man', 'woman', 'person']);
 
+/** What is said of things in general, but not of these. */
+const unsaid: Partial<Record<Kind, RegExp>> = {
+  food: /\b(peeling paint|need of repair|chipped edge)\b/,
+  plant: /\b(peeling paint|need of repair|chipped edge)\b/,
+  eyewear: /\b(pyramid-shaped|spherical|long and thin)\b/,
+};
+const unsaidOfPairs = /\b(pyramid-shaped|spherical|exploding into confetti|with a bell tied to)\b/;
+
 export class Composer {
   private readonly noun: Noun;
   private readonly profile: Profile;
@@ -43,6 +51,12 @@ export class Composer {
   /** Every sentence core of a type. */
   drafts(type: ContextType): Draft[] {
     return this[type]();
+  }
+
+  /** Whether a sentence suits the noun. It is asked once a sentence is drawn, so that the others stay what they were. */
+  suits(sentence: string): boolean {
+    const { kind, known, number } = this.noun;
+    return !(known && unsaid[kind]?.test(sentence)) && !(number === 'pair' && unsaidOfPairs.test(sentence));
   }
 
   private say(words: string): string {

@@ -11,7 +11,7 @@ import type { Noun } from './lexicon.ts';
 export { contextTypes } from './compose.ts';
 export type { ContextType } from './compose.ts';
 
-export const grammarVersion = 1;
+export const grammarVersion = 2;
 
 export interface TypedPrompt {
   prompt: string;
@@ -82,6 +82,7 @@ export function grammarPrompts(className: string, options: GrammarOptions): Type
   const head = singularOf(noun.head) ?? noun.head;
   const accept = (prompt: string): boolean => {
     if (wordsOf(prompt).some((word) => word === noun.head || word === head || singularOf(word) === head)) return false;
+    if (!composer.suits(prompt)) return false;
     if (leakOf(prompt) !== undefined || known.match(prompt) !== undefined) return false;
     if (options.fits?.(prompt) === false) return false;
     known.add(prompt);

@@ -28,7 +28,7 @@ const nouns = {
   bag: 'backpack; bag; handbag; rucksack; suitcase; purse; briefcase; tote; tote bag; satchel; wallet; duffel bag; schoolbag; shoulder bag; luggage; basket; pouch; bum bag',
   footwear: 'boot; shoe; sneaker; trainer; sandal; slipper; heel; loafer; flip-flop; clog; moccasin; cleat; high heel; wellington; running shoe; sock; roller skate; ski boot',
   eyewear: 'glasses; sunglasses; spectacles; goggles; eyeglasses; reading glasses; binoculars; shades',
-  clothes: `hat; cap; shirt; t-shirt; jacket; coat; dress; skirt; scarf; sweater; jumper; hoodie; suit; glove; mitten; tie; belt; blouse; robe; kimono; costume; uniform; vest; helmet; umbrella; apron; cardigan; beanie; mask; poncho; trousers; jeans; pants; shorts; pyjamas; leggings; tights; clothing`,
+  clothes: `hat; cap; shirt; t-shirt; jacket; coat; dress; skirt; scarf; sweater; jumper; hoodie; suit; glove; mitten; tie; belt; blouse; robe; kimono; costume; uniform; vest; helmet; apron; cardigan; beanie; mask; poncho; trousers; jeans; pants; shorts; pyjamas; leggings; tights; clothing`,
   jewellery: 'watch; ring; necklace; bracelet; earring; brooch; crown; pendant; tiara; locket; medal; jewellery; jewelry; wristwatch; pocket watch; cufflink',
   bowl: 'bowl; dish; plate; pan; pot; saucepan; wok; bucket; tray; berry bowl; wooden pot; cauldron; frying pan; baking dish; trough; tub',
   vase: 'vase; urn; flowerpot; planter; jar; amphora; plant pot',
@@ -36,14 +36,14 @@ const nouns = {
   can: 'can; tin; bottle; flask; thermos; carton; beer can; soda can; tin can; canister; water bottle; drink can; box; tube',
   cup: 'cup; mug; teacup; glass; goblet; tankard; wine glass; tumbler; beaker; chalice; coffee cup; coffee mug',
   candle: 'candle; tea light; tealight; candlestick; torch',
-  clock: 'clock; alarm clock; wall clock; grandfather clock; cuckoo clock; hourglass; sundial; timer',
+  clock: 'clock; alarm clock; wall clock; grandfather clock; cuckoo clock; timer',
   lamp: 'lamp; lantern; desk lamp; light; chandelier; table lamp; floor lamp; lampshade; light bulb; flashlight',
   furniture: `chair; table; sofa; couch; bed; desk; bench; stool; armchair; shelf; bookcase; cupboard; wardrobe; dresser; cabinet; cradle; rocking chair; mirror; piano; rug; carpet; throne; chest; furniture; mattress; door; window; fridge; barrel; stove; oven; fireplace; bathtub; swing; tent`,
-  food: `cake; sandwich; burger; pizza; fruit; apple; banana; orange; pear; pie; biscuit; cookie; doughnut; donut; croissant; cupcake; muffin; ice cream; bread; cheese; chocolate; sushi; soup; salad; egg; pancake; waffle; hot dog; steak; pasta; spaghetti; rice; strawberry; pineapple; watermelon; melon; tomato; carrot; pumpkin; loaf; popcorn; food; lollipop; bun; taco; noodles; pretzel`,
+  food: `cake; sandwich; burger; pizza; fruit; apple; banana; orange; pear; pie; biscuit; cookie; doughnut; donut; croissant; cupcake; muffin; ice cream; bread; cheese; chocolate; sushi; soup; salad; egg; pancake; waffle; hot dog; steak; pasta; spaghetti; rice; strawberry; pineapple; watermelon; melon; tomato; carrot; pumpkin; loaf; popcorn; food; lollipop; bun; taco; noodles; pretzel; broccoli; cauliflower; spinach; butter; garlic`,
   plant: 'plant; flower; tree; rose; cactus; bonsai; fern; sunflower; tulip; orchid; bush; shrub; succulent; houseplant; palm; lily; daisy; mushroom; ivy; vine; bouquet',
   device: `phone; smartphone; camera; laptop; computer; television; tv; radio; headphones; keyboard; tablet; console; typewriter; printer; microphone; telephone; telescope; microscope; toaster; vacuum cleaner; mixer; calculator; game controller; speaker; record player; machine; drill; hair dryer; washing machine; sewing machine; joystick; projector; monitor`,
   instrument: 'guitar; violin; drum; flute; trumpet; saxophone; cello; harp; banjo; ukulele; accordion; clarinet; harmonica; mandolin; trombone; lute; oboe; electric guitar; instrument',
-  thing: `book; pen; pencil; key; knife; fork; spoon; scissors; hammer; tool; coin; stone; rock; shell; flag; pillow; cushion; blanket; towel; soap; brush; broom; ladder; rope; kite; balloon; card; letter; painting; picture; frame; poster; sign; map; globe; object; thing; item; product; logo; bell; sword; shield; surfboard; racket; brick; paper; newspaper; pot plant; tongs; tweezers; dice; crystal; perfume; cosmetics; equipment; money; decoration`,
+  thing: `book; pen; pencil; key; knife; fork; spoon; scissors; hammer; tool; coin; stone; rock; shell; flag; pillow; cushion; blanket; towel; soap; brush; broom; ladder; rope; kite; balloon; card; letter; painting; picture; frame; poster; sign; map; globe; object; thing; item; product; logo; bell; sword; shield; surfboard; racket; brick; paper; newspaper; pot plant; tongs; tweezers; dice; crystal; perfume; cosmetics; equipment; money; decoration; umbrella; parasol; hourglass; sundial`,
 } as const; // prettier-ignore
 
 export type Kind = keyof typeof nouns;
@@ -59,7 +59,7 @@ const pairs = new Set(
 );
 const masses = new Set(
   list(
-    'bread; cheese; chocolate; rice; pasta; spaghetti; sushi; soup; salad; popcorn; food; fruit; furniture; luggage; jewellery; jewelry; clothing; soap; money; equipment; perfume; paper; ivy; water; coffee; tea; milk; sand; wool; art; pottery; lace; fabric; honey',
+    'bread; cheese; chocolate; rice; pasta; spaghetti; sushi; soup; salad; popcorn; food; fruit; furniture; luggage; jewellery; jewelry; clothing; soap; money; equipment; perfume; paper; ivy; water; coffee; tea; milk; sand; wool; art; pottery; lace; fabric; honey; broccoli; cauliflower; spinach; butter; garlic',
   ),
 );
 const pluralForms = new Set(list('noodles; cosmetics; dice; people; men; women; children'));
