@@ -99,13 +99,15 @@ export function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') return `${kinds[issue.expected] ?? issue.expected} is expected`;
   if (issue.code === 'invalid_value') return `${issue.values.join(' or ')} is expected`;
   const { origin } = issue as { origin?: string };
-  const size = (bound: number | bigint): string =>
-    origin === 'string' ? `${bound} characters` : origin === 'array' ? `${bound} entries` : String(bound);
+  const bounded = (words: string, bound: number | bigint): string => {
+    const [one, more] = origin === 'string' ? [' character', ' characters'] : origin === 'array' ? [' entry', ' entries'] : ['', ''];
+    return more !== '' && bound !== 1 ? `${words} ${bound}${more} are expected` : `${words} ${bound}${one} is expected`;
+  };
   if (issue.code === 'too_small') {
     if (origin === 'string' && issue.minimum === 1) return 'it must not be empty';
-    return `${issue.inclusive === false ? 'more than' : 'at least'} ${size(issue.minimum)} is expected`;
+    return bounded(issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
   }
-  if (issue.code === 'too_big') return `${issue.inclusive === false ? 'less than' : 'at most'} ${size(issue.maximum)} is expected`;
+  if (issue.code === 'too_big') return bounded(issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
   return `${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`;
 }
 

@@ -11,9 +11,8 @@ export function parseOf<T extends { variants: readonly { name: string }[] }>(sch
     if (issue.code === 'unrecognized_keys') throw new UserError(`${where} has the unknown key ${issue.keys[0]}`);
     const path = issue.path.join('.');
     const got = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
-    throw new UserError(
-      `${where}: ${path === '' ? 'the recipe' : path} ${got === undefined ? 'is missing: ' : 'is wrong: '}${expectation(issue)}`,
-    );
+    const at = path === '' ? '' : got === undefined ? `${path} is missing: ` : `${path}: `;
+    throw new UserError(`${where}: ${at}${expectation(issue)}`);
   }
   const names = parsed.data.variants.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

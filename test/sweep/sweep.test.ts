@@ -89,16 +89,14 @@ describe('recipes that are wrong', () => {
   test.each([
     [{ ...base, colour: 1 }, 'recipe.json has the unknown key colour'],
     [{ ...base, recipe: { lamda: 1 } }, 'recipe.json has the unknown key lamda'],
-    [{ ...base, subjects: [] }, 'recipe.json: subjects: Too small: expected array to have >=1 items'],
+    [{ subjects: ['dog'] }, 'recipe.json: about is missing: a text is expected'],
+    [{ ...base, subjects: [] }, 'recipe.json: subjects: at least 1 entry is expected'],
     [{ ...base, variants: [{ name: '../x', recipe: {} }] }, 'recipe.json: variants.0.name: letters, digits and + - _ . = , are expected'],
     [
       { ...base, variants: ['a', 'a'].map((name) => ({ name, recipe: {} })) },
       'recipe.json has two variants called a: give them different names',
     ],
-    [
-      { ...base, prompts: { source: 'poems', count: 1 } },
-      'recipe.json: prompts.source: Invalid option: expected one of "bundled"|"grammar"',
-    ],
+    [{ ...base, prompts: { source: 'poems', count: 1 } }, 'recipe.json: prompts.source: bundled or grammar is expected'],
     [{ ...base, pairs: [['ti', 'xti']] }, 'recipe.json: pairs names xti, which is no variant: ti, ti+mlm are'],
   ])('%j', (value, message) => {
     expect(() => parseSweep(value, 'recipe.json')).toThrow(message);

@@ -53,7 +53,7 @@ test('differences are paired by subject, intervals are over pairs', () => {
 
 test.each([
   [{ ...base, colour: 1 }, 'recipe.json has the unknown key colour'],
-  [{ ...base, together: [] }, 'recipe.json: together: Too small: expected array to have >=1 items'],
+  [{ ...base, together: [] }, 'recipe.json: together: at least 1 entry is expected'],
   [{ ...base, variants: [{ name: 'a' }, { name: 'a' }] }, 'recipe.json has two variants called a: give them different names'],
   [{ ...base, recipe: { masks: 'x' } }, 'recipe.json has the unknown key masks'],
 ])('a wrong recipe: %j', (value, message) => {
