@@ -111,6 +111,10 @@ export function expectation(issue: z.core.$ZodIssue): string {
   return `${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`;
 }
 
+/** What stands at a path of an object, or of a list in it. */
+export const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+
 /** A checked recipe. Throws a UserError that names the first thing wrong with `value`. */
 export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
   const result = recipeSchema.safeParse(value);
@@ -119,7 +123,7 @@ export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
   if (issue.code === 'unrecognized_keys')
     throw new UserError(`${where} has the unknown key ${issue.keys[0]}; it takes ${Object.keys(recipeSchema.shape).join(', ')}`);
   const key = issue.path.join('.');
-  const got = key === '' ? undefined : (value as Record<string, unknown>)[key];
+  const got = valueAt(value, issue.path);
   const name = key === 'lambda' ? 'lambda (λ)' : key === 'maskRate' ? 'maskRate (ρ)' : key;
   throw new UserError(`${where}: ${name} is ${got === undefined ? 'missing' : JSON.stringify(got)}: ${expectation(issue)}`);
 }

@@ -67,10 +67,8 @@ const texts: Record<string, string> = {
 const switches: Record<string, string> = { 'lora-text': 'loraText', flip: 'flip', 'scaled-views': 'scaledViews' };
 
 /** Whether a run has taken all its steps and left its artefact. */
-async function isFinished(folder: string, steps: number): Promise<boolean> {
-  const { run } = await RunFolder.open(folder);
-  return (await run.checkpoints()).at(-1) === steps && existsSync(run.in('artefact'));
-}
+const isFinished = async (run: RunFolder, steps: number): Promise<boolean> =>
+  (await run.checkpoints()).at(-1) === steps && existsSync(run.in('artefact'));
 
 export const isWorldClass = (name: string): name is ClassName => (classNames as readonly string[]).includes(name);
 
@@ -133,9 +131,12 @@ export const customize = defineCommand({
     const flags = args as Record<string, string | boolean | undefined>;
     const resume = flags.resume as string | undefined;
     let base: Record<string, unknown> = {};
+    let earlier: RunFolder | undefined;
     if (resume !== undefined) {
       refuseOverrides(flags);
-      base = (await RunFolder.open(resume)).record.recipe as Record<string, unknown>;
+      const { run, record } = await RunFolder.open(resume);
+      earlier = run;
+      base = record.recipe as Record<string, unknown>;
     } else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
     for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
     const auto = flags.lambda === 'auto';
@@ -154,11 +155,11 @@ export const customize = defineCommand({
       throw new UserError(`--class ${recipe.class} is unknown to the embedded model: choose one of ${classNames.join(', ')}`);
     const out = resume ?? (flags.out as string | undefined);
     if (out === undefined) throw new UserError('--out is missing: name a folder for the run');
-    if (resume === undefined) await RunFolder.refuseTaken(out);
-    else if (await isFinished(resume, recipe.steps)) {
+    if (earlier === undefined) await RunFolder.refuseTaken(out);
+    else if (await isFinished(earlier, recipe.steps)) {
       if (args.json === true)
-        process.stdout.write(`${JSON.stringify({ artefact: join(resume, 'artefact'), step: recipe.steps, seconds: 0 })}\n`);
-      else say(`the run in ${resume} is finished, with ${counted(recipe.steps, 'step')}: --steps names more of them`);
+        process.stdout.write(`${JSON.stringify({ artefact: earlier.in('artefact'), step: recipe.steps, seconds: 0 })}\n`);
+      else say(`the run in ${out} is finished, with ${counted(recipe.steps, 'step')}: --steps names more of them`);
       return;
     }
     const engine = openEngine(args.device, args.precision);

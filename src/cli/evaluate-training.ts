@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { parseRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { evaluatePictures } from '../evaluation/evaluate.ts';
 import type { EvaluatedSubject } from '../evaluation/evaluate.ts';
 import { drawPictures, learnedAt } from '../evaluation/run.ts';
 import { summarize } from '../evaluation/scores.ts';
@@ -17,7 +16,7 @@ import { baseOf } from './model.ts';
 import type { BaseRequest } from './model.ts';
 import { samplingOf } from './sampling.ts';
 import type { SamplingRequest } from './sampling.ts';
-import { needScorers, toolsFor } from './scorers.ts';
+import { needScorers, score } from './scorers.ts';
 import type { ScorerRequest } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
 import { interruptible, openEngine, Progress, say } from './terminal.ts';
@@ -73,10 +72,7 @@ export async function evaluateTraining(args: TrainingRequest): Promise<void> {
     const pictures = await progress.follow(`step ${step}: picture`, drawing);
     subjects.push({ name: nameOf(step), className: recipe.class, token: recipe.token, references, pictures });
   }
-  const tools = await toolsFor(engine, subjects[0]!.pictures[0]!.path, args);
-  const skipEmptyMasks = args['skip-empty-masks'] === true;
-  const scoring = evaluatePictures({ ...tools, subjects, out, skipEmptyMasks, signal, ...(foreign && { foreign }) });
-  const { pictures, withoutMask } = await progress.follow('scored', scoring);
+  const { pictures, withoutMask } = await score(engine, subjects, args, { out, signal, foreign, progress });
   const checkpoints = steps.map((step) => {
     const own = pictures.filter(({ subject }) => subject === nameOf(step));
     return { step, summary: summarize(own, 'prompt'), pictures: own };

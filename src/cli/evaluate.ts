@@ -5,7 +5,6 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { maskSheet } from '../evaluation/contact-sheet.ts';
 import { readBenchmark } from '../evaluation/dreambooth.ts';
-import { evaluatePictures } from '../evaluation/evaluate.ts';
 import type { EvaluatedSubject } from '../evaluation/evaluate.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { drawPictures, openRun } from '../evaluation/run.ts';
@@ -23,7 +22,7 @@ import { readPrompts } from '../text/prompts.ts';
 import { evaluateTraining } from './evaluate-training.ts';
 import { baseFlags, baseOf } from './model.ts';
 import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
-import { checkScorers, needScorers, scorerFlags, segmenterNamed, toolsFor } from './scorers.ts';
+import { checkScorers, needScorers, score, scorerFlags, segmenterNamed } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
@@ -137,10 +136,7 @@ export const evaluate = defineCommand({
       subjects.push({ name: 'subject', className: args.class, token: args.token, references: await listImages(args.images), pictures });
     }
 
-    const tools = await toolsFor(engine, subjects[0]!.pictures[0]!.path, args);
-    const skipEmptyMasks = args['skip-empty-masks'] === true;
-    const scoring = evaluatePictures({ ...tools, subjects, out, skipEmptyMasks, signal, ...(foreign && { foreign }) });
-    const { pictures, withoutMask } = await progress.follow('scored', scoring);
+    const { tools, pictures, withoutMask } = await score(engine, subjects, args, { out, signal, foreign, progress });
     const summary = summarize(pictures);
     const settings = { clip: tools.clip.name, dino: tools.dino.name, segmenter: args.segmenter ?? 'default', pictures: pictures.length };
     const title = args.run ?? args.pictures!;

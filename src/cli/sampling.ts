@@ -8,12 +8,11 @@ import { numberFlag } from './terminal.ts';
 
 const names = Object.keys(samplers).join(', ');
 
-export const samplerFlag = { sampler: { type: 'string', description: names, default: 'dpm++' } } as const;
 export const guidanceFlag = {
   guidance: { type: 'string', description: 'classifier-free guidance; by default 4 for the embedded model, else 7.5' },
 } as const;
 export const samplingFlags = {
-  ...samplerFlag,
+  sampler: { type: 'string', description: names, default: 'dpm++' },
   steps: { type: 'string', description: 'sampling steps; by default 25 for the embedded model, else 50' },
   ...guidanceFlag,
 } as const;

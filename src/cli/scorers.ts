@@ -1,16 +1,20 @@
 /** What scores pictures, as flags name it: extractors and segmenters. */
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { evaluatePictures } from '../evaluation/evaluate.ts';
+import type { EvaluatedSubject } from '../evaluation/evaluate.ts';
 import { loadClip, loadDino } from '../evaluation/extractors.ts';
 import type { ImageExtractor, TextImageExtractor } from '../evaluation/extractors.ts';
 import { groundedSegmenter } from '../evaluation/grounded.ts';
 import { judgeExtractors, Judges } from '../evaluation/judges.ts';
 import { readPicture } from '../evaluation/picture.ts';
+import type { ScoredPicture } from '../evaluation/scores.ts';
 import { embeddedSegmenter, maskFiles, mattingNetwork } from '../evaluation/segmenters.ts';
 import type { Segmenter } from '../evaluation/segmenters.ts';
 import type { Engine } from '../graph/engine.ts';
 import { locateNetwork } from './model.ts';
 import { assetPath } from './terminal.ts';
+import type { Progress } from './terminal.ts';
 
 /** Networks that --segmenter knows by name, the better one on photographs first: files of $CONTEXTURA_SEGMENTERS. */
 const networks = { u2net: 'u2netp.onnx', modnet: 'modnet.onnx' } as const;
@@ -92,4 +96,18 @@ export async function toolsFor(engine: Engine, picture: string, args: ScorerRequ
   const located = (network: string): Promise<string> => locateNetwork(network, args.offline, args.quiet);
   const clip = await loadClip(engine, await located(named.clip), named.clip);
   return { clip, dino: await loadDino(engine, await located(named.dino), named.dino), segmenterOf };
+}
+
+/** Scores pictures with what a request names, and shows how far it is. */
+export async function score(
+  engine: Engine,
+  subjects: readonly EvaluatedSubject[],
+  request: ScorerRequest & { 'skip-empty-masks'?: boolean | undefined },
+  options: { out: string; signal: AbortSignal; foreign: readonly string[] | undefined; progress: Progress },
+): Promise<{ tools: Tools; pictures: ScoredPicture[]; withoutMask: string[] }> {
+  const { out, signal, foreign, progress } = options;
+  const tools = await toolsFor(engine, subjects[0]!.pictures[0]!.path, request);
+  const skipEmptyMasks = request['skip-empty-masks'] === true;
+  const scoring = evaluatePictures({ ...tools, subjects, out, skipEmptyMasks, signal, ...(foreign && { foreign }) });
+  return { tools, ...(await progress.follow('scored', scoring)) };
 }

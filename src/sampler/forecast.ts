@@ -6,6 +6,10 @@ import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline, sizeStep } from './pipeline.ts';
 import type { PictureSize } from './pipeline.ts';
 
+/** What pictures cost, from what their programs do: the text encoder twice, for the prompt and for none, the U-Net at each step. */
+export const ofPictures = ([text = 0, denoise = 0, decode = 0]: readonly number[], steps: number): number =>
+  2 * text + steps * denoise + decode;
+
 /** Bytes that a pipeline for `batch` pictures will add to the process at its peak. */
 async function memoryOf(model: DiffusionModel, batch: number, learned: readonly Learned[], size: PictureSize): Promise<number> {
   const [programs] = await drawGraphs([(engine) => Pipeline.create(engine, model, batch, learned, size)]);

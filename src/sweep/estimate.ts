@@ -12,6 +12,7 @@ import { pixelSize, traces } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Parameters } from '../nn/parameters.ts';
 import { timeGraphs } from '../graph/timing.ts';
+import { ofPictures } from '../sampler/forecast.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { objectTemplates } from '../text/templates.ts';
 import { initialWeights, subjectTokens } from '../trainer/prepare.ts';
@@ -90,7 +91,7 @@ export async function estimate(
   const graphs = await graphsOf(model, batch);
   const { training, encode, denoise, decode } = graphs;
   const { seconds, timed } = await timeGraphs(engine, Object.values(graphs).map(rootsOf), milliseconds);
-  const [ofStep, ofText, ofDenoising, ofDecoding] = seconds as [number, number, number, number];
+  const [ofStep, ...ofPrograms] = seconds as [number, number, number, number];
   const flops = (graph: Graph): number => flopsOf(rootsOf(graph));
   return {
     pixels: pixelSize(model),
@@ -98,8 +99,8 @@ export async function estimate(
     ...weightsOf(model),
     trainingStep: { flops: flops(training), seconds: ofStep, memory: predictTogether([training]) },
     pictures: {
-      flops: 2 * flops(encode) + samplerSteps * flops(denoise) + flops(decode),
-      seconds: 2 * ofText + samplerSteps * ofDenoising + ofDecoding,
+      flops: ofPictures([encode, denoise, decode].map(flops), samplerSteps),
+      seconds: ofPictures(ofPrograms, samplerSteps),
       memory: predictTogether([encode, denoise, decode]),
     },
     samplerSteps,

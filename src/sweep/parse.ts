@@ -1,6 +1,6 @@
 /** Recipe files that `sweep` takes, checked. */
 import type * as z from 'zod';
-import { expectation } from '../config.ts';
+import { expectation, valueAt } from '../config.ts';
 import { UserError } from '../errors.ts';
 
 /** A checked recipe of one kind. Throws a UserError that names the first thing wrong with `value`. */
@@ -10,7 +10,7 @@ export function parseOf<T extends { variants: readonly { name: string }[] }>(sch
     const issue = parsed.error.issues[0]!;
     if (issue.code === 'unrecognized_keys') throw new UserError(`${where} has the unknown key ${issue.keys[0]}`);
     const path = issue.path.join('.');
-    const got = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+    const got = valueAt(value, issue.path);
     const at = path === '' ? '' : got === undefined ? `${path} is missing: ` : `${path}: `;
     throw new UserError(`${where}: ${at}${expectation(issue)}`);
   }

@@ -11,6 +11,7 @@ import { timeGraphs } from '../graph/timing.ts';
 import type { Method, Weights } from '../methods/method.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
+import { ofPictures } from '../sampler/forecast.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { drawnTogether } from '../sampler/usual.ts';
 import { previewOf, previewSteps, priorSteps, settingsOf } from './prepare.ts';
@@ -138,16 +139,12 @@ export async function forecast(
   const { seconds } = await timeGraphs(engine, Object.values(graphs).flat().map(rootsOf), 40, signal);
   let at = 0;
   const next = (programs: Graph[]): number[] => seconds.slice(at, (at += programs.length));
-  const pictures = (times: readonly number[], steps: number): number => {
-    const [text = 0, denoise = 0, decode = 0] = times;
-    return 2 * text + steps * denoise + decode;
-  };
   const [encode] = next(graphs.encode) as [number];
   const batches = plan.missing.reduce((total, count) => total + Math.ceil(count / drawnTogether(plan.model, count)), 0);
-  const prior = pictures(next(graphs.prior), priorSteps) * batches;
+  const prior = ofPictures(next(graphs.prior), priorSteps) * batches;
   const step = next(graphs.training);
   const last = step.at(-1)!;
   const oneStep = last + (recipe.accumulation - 1) * (step.length > 1 ? step[0]! : 0);
-  const preview = pictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
+  const preview = ofPictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
   return { ...memory, seconds: encode * plan.views + prior + oneStep * (recipe.steps - plan.done) + preview };
 }

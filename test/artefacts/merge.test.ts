@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { merge } from '../../src/artefacts/merge.ts';
 import { readArtefact } from '../../src/artefacts/read.ts';
 import { writeArtefact } from '../../src/artefacts/write.ts';
@@ -12,16 +12,11 @@ import { tokenizerFor } from '../../src/methods/learned.ts';
 import type { Learned } from '../../src/methods/learned.ts';
 import { clipText } from '../../src/models/clip-text.ts';
 import { loadModel } from '../../src/models/load.ts';
-import type { DiffusionModel } from '../../src/models/load.ts';
 import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
 
-let engine: Engine;
-let model: DiffusionModel;
-beforeAll(async () => {
-  engine = new Engine();
-  model = await loadModel('assets/tiny');
-});
+const engine = new Engine();
+const model = await loadModel('assets/tiny');
 afterAll(() => engine.close());
 
 /** A concept whose projections are the model's with noise. */

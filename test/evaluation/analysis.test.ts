@@ -1,5 +1,5 @@
 /** Text-space and attention analysis on the embedded model: positions, what the taps see, SKL, theory. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import { attentionRows, headlineSide, heatMap, measureAttention, symmetricKl, tokenMap } from '../../src/evaluation/attention.ts';
 import { Probe, readContext } from '../../src/evaluation/probe.ts';
@@ -11,16 +11,11 @@ import { Engine } from '../../src/graph/engine.ts';
 import { input } from '../../src/graph/ops.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import { loadModel } from '../../src/models/load.ts';
-import type { DiffusionModel } from '../../src/models/load.ts';
 import { crossAttentionLayers, unet } from '../../src/models/unet.ts';
 import { Pipeline } from '../../src/sampler/pipeline.ts';
 
-let engine: Engine;
-let model: DiffusionModel;
-beforeAll(async () => {
-  engine = new Engine();
-  model = await loadModel('assets/tiny');
-});
+const engine = new Engine();
+const model = await loadModel('assets/tiny');
 afterAll(() => engine.close());
 
 /** A run that has learned `row` for each of `vectors` vectors. */

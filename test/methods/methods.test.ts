@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { readArtefact, scaled } from '../../src/artefacts/read.ts';
 import { formatOf, formatsOf, writeArtefact } from '../../src/artefacts/write.ts';
 import { parseRecipe } from '../../src/config.ts';
@@ -17,7 +17,6 @@ import type { Learned } from '../../src/methods/learned.ts';
 import { withRows } from '../../src/methods/method.ts';
 import type { Method, Weight } from '../../src/methods/method.ts';
 import { loadModel } from '../../src/models/load.ts';
-import type { DiffusionModel } from '../../src/models/load.ts';
 import { crossAttentionLayers } from '../../src/models/unet.ts';
 import { Pipeline } from '../../src/sampler/pipeline.ts';
 import { customize } from '../../src/trainer/customize.ts';
@@ -47,12 +46,8 @@ const recipe = (method: string, changes: Partial<Recipe> = {}): Recipe =>
     ...changes,
   });
 
-let engine: Engine;
-let model: DiffusionModel;
-beforeAll(async () => {
-  engine = new Engine();
-  model = await loadModel('assets/tiny');
-});
+const engine = new Engine();
+const model = await loadModel('assets/tiny');
 afterAll(() => engine.close());
 
 async function learn(own: Recipe, out: string, more: Partial<CustomizeOptions> = {}): Promise<Learned> {

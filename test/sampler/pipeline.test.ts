@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';
-import type { DiffusionModel } from '../../src/models/load.ts';
 import { Pipeline, sizeStep } from '../../src/sampler/pipeline.ts';
 import type { GenerateOptions, PictureSize } from '../../src/sampler/pipeline.ts';
 
-let engine: Engine;
-let model: DiffusionModel;
-beforeAll(async () => {
-  engine = new Engine();
-  model = await loadModel('assets/tiny');
-});
+const engine = new Engine();
+const model = await loadModel('assets/tiny');
 afterAll(() => engine.close());
 
 const common = { seed: 0, sampler: 'ddim', steps: 2, guidance: 4 } as const;

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';
-import type { DiffusionModel } from '../../src/models/load.ts';
 import { measureModel } from '../../src/sweep/bench.ts';
 import { estimate } from '../../src/sweep/estimate.ts';
 
-let engine: Engine;
-let model: DiffusionModel;
-beforeAll(async () => {
-  engine = new Engine();
-  model = await loadModel('assets/tiny');
-});
+const engine = new Engine();
+const model = await loadModel('assets/tiny');
 afterAll(() => engine.close());
 
 const within = (ratio: number, factor: number): void => {

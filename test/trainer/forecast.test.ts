@@ -3,24 +3,19 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import { UserError } from '../../src/errors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';
-import type { DiffusionModel } from '../../src/models/load.ts';
 import { refuseLargePictures } from '../../src/sampler/forecast.ts';
 import { customize } from '../../src/trainer/customize.ts';
 import type { CustomizeEvent, CustomizeOptions } from '../../src/trainer/customize.ts';
 import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
 
-let engine: Engine;
-let model: DiffusionModel;
-beforeAll(async () => {
-  engine = new Engine();
-  model = await loadModel('assets/tiny');
-});
+const engine = new Engine();
+const model = await loadModel('assets/tiny');
 afterAll(() => engine.close());
 afterEach(() => void vi.unstubAllEnvs());
 
