@@ -19,7 +19,7 @@ import { PartialPrompts } from '../text/partial.ts';
 import { promptLines, quoted, subjectMark, withSubject } from '../text/prompts.ts';
 import { judgePrompts, typeOf } from '../text/quality.ts';
 import type { Judgement } from '../text/quality.ts';
-import { promptSet, specificPrompts } from '../world/captions.ts';
+import { promptSet, specificPrompts, worldWords } from '../world/captions.ts';
 import { isWorldClass } from './customize.ts';
 import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, version } from './terminal.ts';
 
@@ -90,7 +90,8 @@ export const prompts = defineCommand({
     check: { type: 'string', description: 'judge this file instead of making one' },
     model: {
       type: 'string',
-      description: 'a model folder, or tiny: count tokens and measure distances with its text encoder; tiny brings its own words',
+      description:
+        'a model folder, or tiny: count tokens and measure distances with its text encoder; tiny brings its own words, and --llm and --check know no others',
     },
     token: { type: 'string', description: 'placeholder that a file to be checked may have in place of {subject}', default: '<v>' },
     vectors: { type: 'string', description: 'vectors behind the placeholder: they leave room for fewer tokens', default: '1' },
@@ -111,6 +112,7 @@ export const prompts = defineCommand({
       ...(className !== undefined && { className: className.toLowerCase() }),
       tokens: model === undefined ? estimatedTokens : (text) => model.tokenizer.encode(text).length,
       longest: clipRoom(model?.textEncoder.config.max_position_embeddings ?? 77, vectors),
+      ...(args.model === 'tiny' && (args.llm !== undefined || args.check !== undefined) && { words: worldWords() }),
     };
 
     if (args.check !== undefined) {

@@ -12,6 +12,7 @@ export type FormFault =
   | 'markup'
   | 'address'
   | 'control characters'
+  | 'unknown word'
   | 'instruction';
 
 export interface FormRules {
@@ -21,6 +22,8 @@ export interface FormRules {
   tokens: (text: string) => number;
   /** Most tokens that a prompt may have, its subject counted as the class alone. */
   longest: number;
+  /** The only words that a prompt may have beside its subject, in lower case, where the text encoder has read no others. */
+  words?: ReadonlySet<string>;
 }
 
 /** Words that a prompt needs beside its subject's article. */
@@ -31,6 +34,10 @@ export const longestLine = 400;
 /** Sentences that speak to a reader or a machine instead of describing a picture. */
 const instructions =
   /\b(ignore (all|any|the|your|previous)|disregard|system prompt|previous instructions?|as an ai\b|language model|i('m| am) sorry|i can(no|')t|here (are|is) (the|your|a list)|sure[,!]|api key|password|click|subscribe|output only|\bjson\b|please (note|provide))/i;
+
+/** The first of a prompt's words that the rules' vocabulary lacks. */
+export const unknownWord = (words: readonly string[], { words: known }: Pick<FormRules, 'words'>): string | undefined =>
+  known === undefined ? undefined : words.find((word) => word !== subjectMark && !known.has(word));
 
 /** The first thing wrong with a line, or undefined. */
 export function formFault(line: string, rules: FormRules): FormFault | undefined {
@@ -49,6 +56,7 @@ export function formFault(line: string, rules: FormRules): FormFault | undefined
     const head = singularOf(last) ?? last;
     if (words.some((word) => word === last || word === head || singularOf(word) === head)) return 'class word';
   }
+  if (unknownWord(words, rules) !== undefined) return 'unknown word';
   if (rules.tokens(line.replace(subjectMark, rules.className ?? 'subject')) > rules.longest) return 'too long';
   return undefined;
 }

@@ -87,6 +87,9 @@ function question(options: LlmOptions, type: ContextType, count: number, avoid: 
       ? []
       : [`Every caption also shows a ${conceptOf} that has to do with it, as in "a ${conceptOf} next to a {subject}".`]),
     'Each caption is one plain English phrase of 4 to 20 words, without names of brands, markup, quotes or numbering, and unlike all others in its nouns and verbs.',
+    ...(options.rules.words === undefined
+      ? []
+      : [`The reader knows these words and no others, not even other forms of them: ${[...options.rules.words].join(' ')}.`]),
     ...(avoid.length === 0 ? [] : [`These exist already; do not repeat or paraphrase them:\n${avoid.join('\n')}`]),
     'Answer with JSON: {"prompts": ["…", "…"]}.',
   ].join('\n');

@@ -1,5 +1,5 @@
 /** What a prompt set is worth: faults line by line, diversity, coverage by type. */
-import { formFault, longestLine } from './form.ts';
+import { formFault, longestLine, unknownWord } from './form.ts';
 import type { FormFault, FormRules } from './form.ts';
 import { contextTypes } from './grammar/grammar.ts';
 import type { ContextType } from './grammar/grammar.ts';
@@ -14,7 +14,7 @@ export interface Finding {
   line: number;
   prompt: string;
   fault: Fault;
-  /** The prompt that it repeats or gives away. */
+  /** The prompt that it repeats or gives away; the word that is not known. */
   other?: string;
 }
 
@@ -88,7 +88,7 @@ export function judgePrompts(prompts: readonly string[], rules: FormRules): Judg
       void findings.push({ line: i + 1, prompt, fault, ...(other !== undefined && { other }) });
     coverage[typeOf(prompt.slice(0, longestLine))]++;
     const fault = formFault(prompt, rules);
-    if (fault !== undefined) find(fault);
+    if (fault !== undefined) find(fault, fault === 'unknown word' ? unknownWord(wordsOf(prompt), rules) : undefined);
     const leak = leakOf(prompt);
     if (leak !== undefined) find('evaluation prompt', leak);
     const match = index.match(prompt);

@@ -1,6 +1,7 @@
 /** Words for scenes, and the prompt lists that methods and evaluations use. */
 import { Random } from '../graph/random.ts';
 import { leakOf } from '../text/likeness.ts';
+import { wordsOf } from '../text/words.ts';
 import { objectTemplates } from '../text/templates.ts';
 import { contextOf, contexts, contextsFor, studio } from './contexts.ts';
 import type { Context } from './context.ts';
@@ -125,3 +126,7 @@ export function allWords(): string[] {
   );
   return [...captions, ...contexts.flatMap((context) => context.phrases), ...objectTemplates];
 }
+
+/** The words that the embedded text encoder has read, in lower case. */
+export const worldWords = (): ReadonlySet<string> =>
+  new Set(allWords().flatMap((caption) => wordsOf(caption).filter((word) => word !== '{subject}')));

@@ -6,6 +6,7 @@ import { leakOf, PromptIndex } from '../../src/text/likeness.ts';
 import { answerLines, tidyLine } from '../../src/text/llm-answer.ts';
 import { llmPrompts } from '../../src/text/llm.ts';
 import type { LlmEvent, LlmOptions, LlmResult } from '../../src/text/llm.ts';
+import { wordsOf } from '../../src/text/words.ts';
 import { answer, closedAddress, fail, fakeServer, goodPrompt } from './misbehaving-server.ts';
 
 const rules = { className: 'dog', tokens: estimatedTokens, longest: 74 };
@@ -58,6 +59,17 @@ test('a good server: asked by type, in JSON by a schema, with the key in the hea
   expect(server.asked.some(({ body }) => body.messages[1]!.content.includes('places and backgrounds'))).toBe(true);
   expect(server.asked.some(({ body }) => body.messages[1]!.content.includes('actions:'))).toBe(true);
   expect(result.prompts.filter(({ type }) => type === 'action').length).toBeGreaterThan(10);
+});
+
+test('where few words are known, the server is told them, and a line with another is left out', async () => {
+  const words = new Set(ten(0).concat(ten(1)).flatMap(wordsOf));
+  const server = await fakeServer((_, nth, response) =>
+    answer(response, JSON.stringify({ prompts: ['a {subject} beside a zeppelin', ...ten(nth % 2)] })),
+  );
+  const result = await ask(server.url, { count: 16, rules: { ...rules, words } });
+  expect(result.dropped['unknown word']).toBeGreaterThan(0);
+  expect(result.prompts.every(({ prompt }) => wordsOf(prompt).every((word) => words.has(word)))).toBe(true);
+  expect(server.asked[0]!.body.messages[1]!.content).toContain([...words].join(' '));
 });
 
 test('slow, 429, 500, cut off, wrong JSON, too few, duplicates, injected instructions: a valid set in the end', async () => {
@@ -153,7 +165,7 @@ test('unreachable, refused, endless and always failing servers: one line, never 
   });
   expect((await refused(ask(endless.url, { timeout: 100 }))).message).toContain('no answer in time');
   const flood = await fakeServer((_, __, response) => answer(response, 'x'.repeat(5 * 1024 * 1024)));
-  expect((await refused(ask(flood.url))).message).toContain('the answer is longer than 4 MiB');
+  expect((await refused(ask(flood.url, { timeout: 10_000 }))).message).toContain('the answer is longer than 4 MiB');
   const elsewhere = await fakeServer((_, __, response) => void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end());
   expect((await refused(ask(elsewhere.url))).message).toMatch(/does not answer|cannot be reached/);
   for (const error of [nobody, unauthorised]) expect(error.message).not.toMatch(/sk-secret|\n/);

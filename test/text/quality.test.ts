@@ -6,7 +6,7 @@ import { parsePrompts, withSubject } from '../../src/text/prompts.ts';
 import { grammarPrompts } from '../../src/text/grammar/grammar.ts';
 import { judgePrompts, typeOf } from '../../src/text/quality.ts';
 import { jaccard, contentOf } from '../../src/text/words.ts';
-import { evaluationPrompts } from '../../src/world/captions.ts';
+import { evaluationPrompts, promptSet, worldWords } from '../../src/world/captions.ts';
 
 const rules = { className: 'dog', tokens: estimatedTokens, longest: clipRoom(77, 1) };
 
@@ -67,6 +67,14 @@ test.each([
   ["I'm sorry, but {subject} cannot be shown", 'instruction'],
 ])('%j: %s', (line, fault) => {
   expect(formFault(line, rules)).toBe(fault);
+});
+
+test('where the encoder has read few words, others are named', () => {
+  const known = { ...rules, words: worldWords() };
+  expect(formFault('a {subject} floating on a calm lake at sunset', known)).toBeUndefined();
+  for (const prompt of promptSet('dog', 2000)) expect([prompt, formFault(prompt, known)]).toEqual([prompt, undefined]);
+  const { findings } = judgePrompts(['a {subject} floating on a calm lake', 'a {subject} asleep in a hammock'], known);
+  expect(findings).toEqual([{ line: 2, prompt: 'a {subject} asleep in a hammock', fault: 'unknown word', other: 'asleep' }]);
 });
 
 test('a set is judged line by line', () => {
