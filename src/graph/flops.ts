@@ -1,5 +1,5 @@
 /** Arithmetic of a graph: matrix products and convolutions, a multiply-add counted as two. */
-import { sizeOf, topologicalOrder } from './tensor.ts';
+import { fixedTensors, sizeOf, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
 /** Every product of one weight of [O, C, kH, kW] with one position of a batch's outputs. */
@@ -18,6 +18,9 @@ const rules: { [P in PrimitiveName]?: (y: Tensor<P>) => number } = {
   conv2dWeightGradient: (y) => perPosition(y.inputs[1]!, y.shape),
 };
 
-/** Floating-point operations of one run; element-wise work and reductions are left out. */
-export const flopsOf = (outputs: readonly Tensor[]): number =>
-  topologicalOrder(outputs).reduce((total, y) => total + ((rules[y.op] as ((t: Tensor) => number) | undefined)?.(y) ?? 0), 0);
+/** Floating-point operations of one run; element-wise work and reductions are left out, and what is made of constants alone. */
+export function flopsOf(outputs: readonly Tensor[]): number {
+  const order = topologicalOrder(outputs);
+  const fixed = fixedTensors(order);
+  return order.reduce((total, y) => total + (fixed.has(y) ? 0 : ((rules[y.op] as ((t: Tensor) => number) | undefined)?.(y) ?? 0)), 0);
+}

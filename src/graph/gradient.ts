@@ -179,7 +179,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
     if (tensor.op !== 'stopGradient' && tensor.inputs.some((x) => active.has(x))) active.add(tensor);
   }
   const cotangents = new Map<Tensor, Tensor>([[loss, scalar(1)]]);
-  const recomputation = new Recomputation();
+  const recomputation = new Recomputation(order);
   for (const y of order.toReversed()) {
     const g = cotangents.get(y);
     if (g === undefined || !active.has(y)) continue;

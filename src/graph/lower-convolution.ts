@@ -1,7 +1,7 @@
 /** Convolutions' input gradients. */
 import { product } from './lower-matmul.ts';
 import type { OnnxBuilder } from './onnx.ts';
-import { sizeOf } from './tensor.ts';
+import { isFixed, sizeOf } from './tensor.ts';
 import type { ConvAttributes, Tensor } from './tensor.ts';
 
 export const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
@@ -28,6 +28,61 @@ export function isFlipped(y: Tensor<'conv2dInputGradient'>, lean: boolean): bool
   return !(lean && weight.op === 'constant' && grad.shape[0]! * sizeOf(grad.shape.slice(2)) <= fewPositions);
 }
 
+/** Bytes of columns that a transposed convolution may take in a lean program. */
+const columnBytes = 2 ** 26;
+
+/** One axis of a transposed convolution, phase by phase of its output: the taps of the kernel that reach it, last first, and the padding. */
+function phasesOf(size: number, kernel: number, stride: number, before: number, outputs: number): Phase[] | undefined {
+  if (outputs % stride !== 0) return undefined;
+  const phases = Array.from({ length: stride }, (_, phase) => {
+    const first = (phase + before) % stride;
+    const reach = Math.floor((phase + before) / stride);
+    const taps = Math.ceil((kernel - first) / stride);
+    return { from: first + stride * (taps - 1), taps, pads: [taps - 1 - reach, outputs / stride - size + reach] as const };
+  });
+  return phases.every(({ taps, pads }) => taps > 0 && pads[0] >= 0 && pads[1] >= 0) ? phases : undefined;
+}
+interface Phase {
+  from: number;
+  taps: number;
+  pads: readonly [before: number, after: number];
+}
+
+/** Bytes of columns that ONNX Runtime's transposed convolution takes. */
+export const columnsOf = (y: Tensor<'conv2dInputGradient'>): number =>
+  (4 * sizeOf(y.inputs[1]!.shape) * sizeOf(y.inputs[0]!.shape.slice(2))) / y.inputs[1]!.shape[0]!;
+
+/** How a transposed convolution goes as stride² small ones, or undefined where it does not or a lean program spares their weights. */
+export function phases(y: Tensor<'conv2dInputGradient'>, lean: boolean): { rows: Phase[]; columns: Phase[] } | undefined {
+  const { stride, padding, inputSize } = y.attributes;
+  const [grad, weight] = y.inputs as [Tensor, Tensor];
+  if (stride === 1 || (lean && columnsOf(y) <= columnBytes && isFixed(weight))) return undefined;
+  const rows = phasesOf(grad.shape[2]!, weight.shape[2]!, stride, padding[0], inputSize[0]);
+  const columns = phasesOf(grad.shape[3]!, weight.shape[3]!, stride, padding[2], inputSize[1]);
+  return rows === undefined || columns === undefined ? undefined : { rows, columns };
+}
+
+/** Each phase of the output is a convolution with every stride-th tap; the phases then go between one another. */
+function byPhases(
+  y: Tensor<'conv2dInputGradient'>,
+  g: string,
+  w: string,
+  { rows, columns }: { rows: Phase[]; columns: Phase[] },
+  b: OnnxBuilder,
+): string {
+  const { stride } = y.attributes;
+  const end = (from: number, taps: number): number => (from - stride * taps < 0 ? -(2 ** 31) : from - stride * taps);
+  const parts = rows.flatMap((row) =>
+    columns.map((column) => {
+      const ends = [end(row.from, row.taps), end(column.from, column.taps)];
+      const taps = b.node('Slice', [w, b.ints([row.from, column.from]), b.ints(ends), b.ints([2, 3]), b.ints([-stride, -stride])]);
+      const pads = [row.pads[0], column.pads[0], row.pads[1], column.pads[1]];
+      return b.node('Conv', [g, b.node('Transpose', [taps], { perm: [1, 0, 2, 3] })], { strides: [1, 1], pads });
+    }),
+  );
+  return b.node('DepthToSpace', [b.node('Concat', parts, { axis: 1 })], { blocksize: stride, mode: 'DCR' });
+}
+
 /** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
 export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
   const { stride, padding, inputSize } = y.attributes;
@@ -50,6 +105,8 @@ export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly
         : b.node('Slice', [exchanged, b.ints([-1, -1]), b.ints([least, least]), b.ints([2, 3]), b.ints([-1, -1])]);
     return b.node('Conv', [g!, flipped], { strides: [1, 1], pads });
   }
+  const split = b.device === 'cpu' ? phases(y, b.lean) : undefined;
+  if (split !== undefined) return byPhases(y, g!, w!, split, b);
   const reached = (size: number, k: number, before: number, after: number): number => (size - 1) * stride + k - before - after;
   const outputPadding = [
     inputSize[0] - reached(grad.shape[2]!, kernel[0], top, bottom),

@@ -1,5 +1,5 @@
 /** Rows of tables by ids, and sums into them. */
-import { rowBlocks } from './lower-matmul.ts';
+import { constantRows, rowBlocks } from './lower-matmul.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { sizeOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -14,7 +14,7 @@ export function gather(y: Tensor<'gather'>, inputs: readonly string[], b: OnnxBu
   const id = inputs[1]!;
   const number = (value: number): string => b.constant(Int32Array.of(value), []);
   const zero = b.constant(Float32Array.of(0), []);
-  const blocks = rowBlocks(table as Tensor<'constant'>, b);
+  const blocks = rowBlocks(constantRows(table)!, b);
   const parts = blocks.map(({ name, start, rows }) => {
     const local = start === 0 ? id : b.node('Sub', [id, number(start)]);
     const inside = b.node('And', [b.node('Less', [number(-1), local]), b.node('Less', [local, number(rows)])]);

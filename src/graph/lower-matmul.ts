@@ -3,11 +3,24 @@ import type { OnnxBuilder } from './onnx.ts';
 import { sizeOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
-/** The constant matrix of which a tensor is the transpose. */
-export function transposedConstant(x: Tensor): Tensor<'constant'> | undefined {
-  const inner = x.inputs[0];
-  return x.op === 'transpose' && x.shape.length === 2 && inner!.op === 'constant' ? (inner as Tensor<'constant'>) : undefined;
+/** Consecutive rows of a constant: a part of its bytes as they lie. */
+export interface Rows {
+  table: Tensor<'constant'>;
+  start: number;
+  count: number;
 }
+
+/** The rows of a constant that a tensor is: all of them, or a slice along the first axis. */
+export function constantRows(x: Tensor): Rows | undefined {
+  if (x.op === 'constant') return { table: x as Tensor<'constant'>, start: 0, count: x.shape[0]! };
+  const [table] = x.inputs;
+  if (x.op !== 'slice' || table!.op !== 'constant' || x.shape.slice(1).some((n, i) => n !== table!.shape[i + 1])) return undefined;
+  return { table: table as Tensor<'constant'>, start: (x as Tensor<'slice'>).attributes.starts[0]!, count: x.shape[0]! };
+}
+
+/** The rows of a constant matrix of which a tensor is the transpose. */
+export const transposedRows = (x: Tensor): Rows | undefined =>
+  x.op === 'transpose' && x.shape.length === 2 ? constantRows(x.inputs[0]!) : undefined;
 
 /** A product whose transposed factors are matrices. */
 export function product(
@@ -24,20 +37,20 @@ export function product(
 
 /** A constant that is transposed for the product stays as it is: a folded transpose would be a second copy of it. */
 export function matmul(y: Tensor<'matmul'>, [left, right]: readonly string[], b: OnnxBuilder): string {
-  const inner = transposedConstant(y.inputs[1]!);
+  const inner = transposedRows(y.inputs[1]!);
   if (inner === undefined) return b.node('MatMul', [left!, right!]);
   const blocks = rowBlocks(inner, b).map(({ name }) => product(b, left!, name, { transB: 1 }));
   return blocks.length === 1 ? blocks[0]! : b.node('Concat', blocks, { axis: y.shape.length - 1 });
 }
 
-/** A constant in blocks of rows, each of which a shader of the device can bind. */
-export function rowBlocks(table: Tensor<'constant'>, b: OnnxBuilder): { name: string; start: number; rows: number }[] {
-  const [total, rowBytes] = [table.shape[0]!, (4 * sizeOf(table.shape)) / table.shape[0]!];
+/** Rows of a constant in blocks, each of which a shader of the device can bind. */
+export function rowBlocks({ table, start, count }: Rows, b: OnnxBuilder): { name: string; start: number; rows: number }[] {
+  const rowBytes = (4 * sizeOf(table.shape)) / table.shape[0]!;
   const most = Math.max(1, Math.floor(b.bindingLimit / rowBytes));
-  if (total <= most) return [{ name: b.leaf(table, table.shape), start: 0, rows: total }];
-  const each = Math.ceil(total / Math.ceil(total / most));
-  return Array.from({ length: Math.ceil(total / each) }, (_, i) => {
-    const rows = Math.min(each, total - i * each);
-    return { name: b.leafRows(table, i * each, rows), start: i * each, rows };
+  const each = Math.ceil(count / Math.max(1, Math.ceil(count / most)));
+  return Array.from({ length: Math.ceil(count / each) }, (_, i) => {
+    const rows = Math.min(each, count - i * each);
+    const name = rows === table.shape[0] ? b.leaf(table, table.shape) : b.leafRows(table, start + i * each, rows);
+    return { name, start: i * each, rows };
   });
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { internal } from '../errors.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
-import { matmul, transposedConstant } from './lower-matmul.ts';
+import { constantRows, matmul, transposedRows } from './lower-matmul.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
 import { halves } from './precision.ts';
 import type { Precision } from './precision.ts';
@@ -57,6 +57,8 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   transpose: (y, inputs, b) => b.node('Transpose', inputs, { perm: [...y.attributes.permutation] }),
   broadcast: (y, [x], b) => b.node('Expand', [x!, b.ints([...y.shape])]),
   slice: (y, [x], b) => {
+    const rows = constantRows(y);
+    if (rows !== undefined) return b.leafRows(rows.table, rows.start, rows.count);
     const from = y.inputs[0]!.shape;
     const axes = from.map((_, i) => i).filter((i) => y.shape[i] !== from[i]);
     const starts = axes.map((i) => y.attributes.starts[i]!);
@@ -87,7 +89,7 @@ export interface LoweredModel extends OnnxModel {
 
 /** Whether the rule of `y` takes what it needs of an input from a constant. */
 function emitsItself(y: Tensor, index: number, b: OnnxBuilder): boolean {
-  if (y.op === 'matmul') return index === 1 && transposedConstant(y.inputs[1]!) !== undefined;
+  if (y.op === 'matmul') return index === 1 && transposedRows(y.inputs[1]!) !== undefined;
   return y.op === 'gather' && index === 0 && isInBlocks(y.inputs[0]!, b);
 }
 

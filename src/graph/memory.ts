@@ -2,8 +2,9 @@
 import { scoresPerTurn } from './lower-attention.ts';
 import { UserError } from '../errors.ts';
 import { freeMemory } from './free-memory.ts';
-import { isFlipped } from './lower-convolution.ts';
-import { sizeOf, topologicalOrder } from './tensor.ts';
+import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
+import { constantRows, transposedRows } from './lower-matmul.ts';
+import { fixedTensors, sizeOf, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
 export interface MemoryEstimate {
@@ -13,7 +14,7 @@ export interface MemoryEstimate {
   inputs: number;
   /** Bytes of results and workspaces at the moment when most are alive. */
   intermediates: number;
-  /** Bytes of a second copy of convolution weights, laid out for their input gradients in a lean program. */
+  /** Bytes of what is made of constants once: sums of kernels, weights laid out for input gradients. */
   copies: number;
 }
 
@@ -43,9 +44,9 @@ const elementwise: ReadonlySet<PrimitiveName> = new Set([
 
 /** What a primitive needs while it runs, beside its result. */
 const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>) => number } = {
-  // Columns of a transposed convolution, or of the three shifts of both sides.
-  conv2dInputGradient: (t) =>
-    isFlipped(t, true) ? 0 : (bytesOf(t.inputs[1]!) / t.inputs[1]!.shape[0]!) * sizeOf(t.inputs[0]!.shape.slice(2)),
+  // Columns of a transposed convolution, or its phases before they are put together.
+  conv2dInputGradient: (t) => (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
+  // The three shifts of both sides.
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
   attentionGradient: (t) => {
     const [q, k] = t.inputs as readonly Tensor[];
@@ -79,8 +80,7 @@ function walkLiveness(
   const representative = lean ? undefined : merged(all);
   const same = (t: Tensor): Tensor => representative?.get(t) ?? t;
   const order = all.filter((t) => same(t) === t);
-  const folded = new Set<Tensor>();
-  for (const t of order) if (t.op === 'constant' || (t.inputs.length > 0 && t.inputs.every((x) => folded.has(same(x))))) folded.add(t);
+  const folded = fixedTensors(all);
   const owner = new Map<Tensor, Tensor>();
   const last = new Map<Tensor, number>();
   const standardized = new Set(order.flatMap((t) => (t.op === 'standardize' ? [same(t.inputs[0]!)] : [])));
@@ -115,20 +115,34 @@ function walkLiveness(
   });
 }
 
+/** What is computed of constants once, when a program is compiled, and kept. */
+function foldedOf(order: readonly Tensor[]): Set<Tensor> {
+  const fixed = fixedTensors(order);
+  const read = order.filter((t) => !fixed.has(t)).flatMap((t) => t.inputs.filter((x) => fixed.has(x)));
+  const isCopy = (x: Tensor): boolean =>
+    isView(x) ? isCopy(x.inputs[0]!) : constantRows(x) === undefined && transposedRows(x) === undefined;
+  return new Set(read.filter(isCopy));
+}
+
+/** Fixed weights of which input gradients take a copy that is laid out for them. */
+function arrangedOf(order: readonly Tensor[], lean: boolean): Set<Tensor> {
+  const fixed = fixedTensors(order);
+  const gradients = order.filter((t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient');
+  const arranged = gradients.filter((t) => isFlipped(t, lean) || phases(t, lean) !== undefined);
+  return new Set(arranged.map((t) => t.inputs[1]!).filter((w) => fixed.has(w)));
+}
+
 /** @param inPlace roots that are written over states, and so take no memory of their own */
 export function estimateMemory(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor> = new Set()): MemoryEstimate {
   const order = topologicalOrder(roots);
   const total = (tensors: Iterable<Tensor>): number => [...tensors].reduce((sum, t) => sum + bytesOf(t), 0);
   let intermediates = 0;
   walkLiveness(roots, lean, inPlace, (_t, _alive, bytes) => (intermediates = Math.max(intermediates, bytes)));
-  const flipped = order.filter(
-    (t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient' && isFlipped(t as Tensor<'conv2dInputGradient'>, lean),
-  );
   return {
     constants: total(order.filter((t) => t.op === 'constant')),
     inputs: total(order.filter((t) => t.op === 'input')),
     intermediates,
-    copies: total(new Set(flipped.map((t) => t.inputs[1]!).filter((w) => w.op === 'constant'))),
+    copies: total(foldedOf(order)) + total(arrangedOf(order, lean)),
   };
 }
 

@@ -140,6 +140,14 @@ export function conv2d(x: Tensor, weight: Tensor, options: { stride?: number; pa
 export function conv2dInputGradient(g: Tensor, weight: Tensor, attributes: Primitives['conv2dInputGradient']): Tensor {
   return apply('conv2dInputGradient', [g, weight], attributes);
 }
+/** [B, C, H, W] with weights [C, O, kH, kW] → [B, O, outputs]: the gradient of a convolution to its input, which is the same map. */
+export function transposedConv2d(
+  x: Tensor,
+  weight: Tensor,
+  { stride, padding: p, outputSize }: { stride: number; padding: number; outputSize: readonly [height: number, width: number] },
+): Tensor {
+  return conv2dInputGradient(x, weight, { stride, padding: [p, p, p, p], inputSize: outputSize });
+}
 export function conv2dWeightGradient(x: Tensor, g: Tensor, attributes: Primitives['conv2dWeightGradient']): Tensor {
   return apply('conv2dWeightGradient', [x, g], attributes);
 }

@@ -2,7 +2,7 @@
  * What the backward pass computes again instead of keeping: element-wise work, views and copies of one kept tensor.
  * A runtime that merges equal subexpressions undoes this; it costs nothing then and saves nothing.
  */
-import { Tensor, sizeOf } from './tensor.ts';
+import { fixedTensors, Tensor, sizeOf } from './tensor.ts';
 import type { PrimitiveName } from './tensor.ts';
 
 const cheap = new Set<PrimitiveName>([
@@ -36,14 +36,20 @@ const readsResult = new Set<PrimitiveName>(['standardize', 'softmax', 'reduceMax
 
 /** Copies of forward tensors for the backward pass to use. */
 export class Recomputation {
+  /** What no run changes is computed once, and there for every pass. */
+  private readonly fixed: ReadonlySet<Tensor>;
   private readonly bases: Map<Tensor, Tensor | undefined> = new Map();
   private readonly copies: Map<Tensor, Tensor> = new Map();
+
+  constructor(order: readonly Tensor[]) {
+    this.fixed = fixedTensors(order);
+  }
 
   /** The one kept tensor of size that `x` is computed from by cheap work; itself where that is not so. */
   private baseOf(x: Tensor): Tensor | undefined {
     if (this.bases.has(x)) return this.bases.get(x);
     let base: Tensor | undefined;
-    if (x.op === 'constant' || x.op === 'input') base = undefined;
+    if (x.op === 'input' || this.fixed.has(x)) base = undefined;
     else if (!cheap.has(x.op)) base = x;
     else {
       for (const y of x.inputs) {

@@ -149,3 +149,13 @@ export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
   }
   return order;
 }
+
+/** Tensors that no run changes: constants, and what is made of them alone. `order` has each after its inputs. */
+export function fixedTensors(order: readonly Tensor[]): Set<Tensor> {
+  const fixed = new Set<Tensor>();
+  for (const t of order) if (t.op === 'constant' || (t.inputs.length > 0 && t.inputs.every((x) => fixed.has(x)))) fixed.add(t);
+  return fixed;
+}
+
+/** Whether a tensor is a constant, or made of constants alone. */
+export const isFixed = (x: Tensor): boolean => fixedTensors(topologicalOrder([x])).has(x);

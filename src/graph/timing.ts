@@ -6,16 +6,9 @@ import type { Engine } from './engine.ts';
 import { flopsOf } from './flops.ts';
 import { bytesOf } from './memory.ts';
 import { constant, exp, multiply, state, sum } from './ops.ts';
-import { sizeOf, Tensor, topologicalOrder } from './tensor.ts';
+import { fixedTensors, sizeOf, Tensor, topologicalOrder } from './tensor.ts';
 
 const isFree = ({ op }: Tensor): boolean => op === 'reshape' || op === 'stopGradient' || op === 'broadcast';
-
-/** Tensors that no run changes: constants, and what is made of them alone. */
-function fixed(order: readonly Tensor[]): Set<Tensor> {
-  const out = new Set<Tensor>();
-  for (const t of order) if (t.op === 'constant' || (t.op !== 'input' && t.inputs.every((x) => out.has(x)))) out.add(t);
-  return out;
-}
 
 interface Group {
   /** One such operator over leaves: constants where the model's are, states elsewhere. */
@@ -42,7 +35,7 @@ interface Work {
 /** A graph as operators with arithmetic in them, the same at the same sizes taken together, and all else. */
 function workOf(roots: readonly Tensor[]): Work {
   const order = topologicalOrder(roots);
-  const still = fixed(order);
+  const still = fixedTensors(order);
   const work: Work = { groups: new Map(), bytes: 0, operators: 0 };
   for (const t of order) {
     if (t.inputs.length === 0 || still.has(t) || isFree(t)) continue;

@@ -2,7 +2,18 @@
 import * as z from 'zod';
 import { add, concat, constant, cos, multiply, reshape, sin, sliceAxis, stopGradient, transpose } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { attention, convolution, gelu, groupNorm, layerNorm, linear, silu, tapOf, upsample2 } from '../nn/layers.ts';
+import {
+  attention,
+  convolution,
+  gelu,
+  groupNorm,
+  layerNorm,
+  linear,
+  linearParts,
+  silu,
+  tapOf,
+  upsampledConvolution,
+} from '../nn/layers.ts';
 import type { AttentionTap, AttentionTaps } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
 
@@ -54,6 +65,15 @@ function fixFirst(x: Tensor): Tensor {
   return concat([stopGradient(sliceAxis(x, 1, 0, 1)), sliceAxis(x, 1, 1, x.shape[1]! - 1)], 1);
 }
 
+/** A batch as often as it takes to have `batch` members. */
+const repeated = (x: Tensor, batch: number): Tensor =>
+  x.shape[0] === batch
+    ? x
+    : concat(
+        Array.from({ length: batch / x.shape[0]! }, () => x),
+        0,
+      );
+
 class UnetBuilder {
   private readonly config: UnetConfig;
   private readonly time: Tensor; // [B, 4·C₀], already through SiLU
@@ -70,7 +90,7 @@ class UnetBuilder {
   resnet(p: Parameters, x: Tensor, channels: number): Tensor {
     const { norm_num_groups: groups, norm_eps: epsilon } = this.config;
     let h = convolution(p.in('conv1'), silu(groupNorm(p.in('norm1'), x, groups, epsilon)), channels, 3, { padding: 1 });
-    const shift = linear(p.in('time_emb_proj'), this.time, channels);
+    const shift = repeated(linear(p.in('time_emb_proj'), this.time, channels), h.shape[0]!);
     h = add(h, reshape(shift, [shift.shape[0]!, channels, 1, 1]));
     h = convolution(p.in('conv2'), silu(groupNorm(p.in('norm2'), h, groups, epsilon)), channels, 3, { padding: 1 });
     return add(x.shape[1] === channels ? x : convolution(p.in('conv_shortcut'), x, channels, 1), h);
@@ -79,18 +99,18 @@ class UnetBuilder {
   private attend(p: Parameters, x: Tensor, context: Tensor, heads: number, tap?: AttentionTap): Tensor {
     const width = x.shape[2]!;
     const fix = (t: Tensor): Tensor => (context === x || this.options.fixedFirstToken !== true ? t : fixFirst(t));
-    const q = linear(p.in('to_q'), x, width, { bias: false });
+    const q = repeated(linear(p.in('to_q'), x, width, { bias: false }), context.shape[0]!);
     const k = fix(linear(p.in('to_k'), context, width, { bias: false }));
     const v = fix(linear(p.in('to_v'), context, width, { bias: false }));
     return linear(p.in('to_out').in(0), attention(q, k, v, heads, undefined, tap), width);
   }
 
   transformer(p: Parameters, x: Tensor, level: number): Tensor {
-    const [batch, channels, height, width] = x.shape as [number, number, number, number];
+    const [, channels, height, width] = x.shape as [number, number, number, number];
     const { attention_head_dim: perLevel, use_linear_projection: linearProjection, norm_num_groups: groups } = this.config;
     const heads = typeof perLevel === 'number' ? perLevel : perLevel[level]!;
-    const toTokens = (t: Tensor): Tensor => transpose(reshape(t, [batch, channels, height * width]), [0, 2, 1]);
-    const toImage = (t: Tensor): Tensor => reshape(transpose(t, [0, 2, 1]), x.shape);
+    const toTokens = (t: Tensor): Tensor => transpose(reshape(t, [t.shape[0]!, channels, height * width]), [0, 2, 1]);
+    const toImage = (t: Tensor): Tensor => reshape(transpose(t, [0, 2, 1]), [t.shape[0]!, channels, height, width]);
     const normed = groupNorm(p.in('norm'), x, groups, 1e-6);
     let h = linearProjection
       ? linear(p.in('proj_in'), toTokens(normed), channels)
@@ -100,16 +120,22 @@ class UnetBuilder {
     h = add(h, this.attend(block.in('attn1'), self, self, heads));
     const layer = this.layers++;
     const tap = tapOf(this.options.onAttention, layer);
-    h = add(h, this.attend(block.in('attn2'), layerNorm(block.in('norm2'), h), this.text(layer), heads, tap));
-    const inner = linear(block.in('ff').in('net').in(0).in('proj'), layerNorm(block.in('norm3'), h), 8 * channels);
-    const gated = multiply(sliceAxis(inner, 2, 0, 4 * channels), gelu(sliceAxis(inner, 2, 4 * channels, 4 * channels)));
+    const text = this.text(layer);
+    const attended = this.attend(block.in('attn2'), layerNorm(block.in('norm2'), h), text, heads, tap);
+    h = add(repeated(h, text.shape[0]!), attended);
+    const proj = block.in('ff').in('net').in(0).in('proj');
+    const [value, gate] = linearParts(proj, layerNorm(block.in('norm3'), h), 8 * channels, 2) as [Tensor, Tensor];
+    const gated = multiply(value, gelu(gate));
     h = add(h, linear(block.in('ff').in('net').in(2), gated, channels));
     const out = linearProjection ? toImage(linear(p.in('proj_out'), h, channels)) : convolution(p.in('proj_out'), toImage(h), channels, 1);
-    return add(x, out);
+    return add(repeated(x, out.shape[0]!), out);
   }
 }
 
-/** Noisy latents [B, C, H, W], timesteps [B] (float32), text states → the prediction [B, C, H, W]. */
+/**
+ * Noisy latents [B, C, H, W], timesteps [B] (float32), text states of [n B, T, D] → the prediction [n B, C, H, W]: with n
+ * prompts for each of the latents, what comes before the first cross-attention is computed once for all of them.
+ */
 export function unet(
   p: Parameters,
   config: UnetConfig,
@@ -145,10 +171,10 @@ export function unet(
   widths.toReversed().forEach((width, i) => {
     const block = p.in('up_blocks').in(i);
     for (let j = 0; j <= depth; j++) {
-      h = b.resnet(block.in('resnets').in(j), concat([h, skips.pop()!], 1), width);
+      h = b.resnet(block.in('resnets').in(j), concat([h, repeated(skips.pop()!, h.shape[0]!)], 1), width);
       if (config.up_block_types[i] === 'CrossAttnUpBlock2D') h = b.transformer(block.in('attentions').in(j), h, last - i);
     }
-    if (i < last) h = convolution(block.in('upsamplers').in(0).in('conv'), upsample2(h), width, 3, { padding: 1 });
+    if (i < last) h = upsampledConvolution(block.in('upsamplers').in(0).in('conv'), h, width);
   });
   h = silu(groupNorm(p.in('conv_norm_out'), h, groups, epsilon));
   return convolution(p.in('conv_out'), h, config.out_channels, 3, { padding: 1 });

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { add, exp, maximum, multiply, negate, reshape, sliceAxis, transpose } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { attention, convolution, groupNorm, linear, silu, upsample2 } from '../nn/layers.ts';
+import { attention, convolution, groupNorm, linear, silu, upsampledConvolution } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
 
 export const vaeConfig = z.object({
@@ -69,7 +69,7 @@ export function vaeDecode(p: Parameters, config: VaeConfig, latents: Tensor): Te
   widths.forEach((width, i) => {
     const block = d.in('up_blocks').in(i);
     for (let j = 0; j <= config.layers_per_block; j++) h = resnet(block.in('resnets').in(j), h, width, groups);
-    if (i < widths.length - 1) h = convolution(block.in('upsamplers').in(0).in('conv'), upsample2(h), width, 3, { padding: 1 });
+    if (i < widths.length - 1) h = upsampledConvolution(block.in('upsamplers').in(0).in('conv'), h, width);
   });
   return convolution(d.in('conv_out'), silu(groupNorm(d.in('conv_norm_out'), h, groups, epsilon)), config.out_channels, 3, { padding: 1 });
 }

@@ -3,6 +3,7 @@ import {
   add,
   attention as fusedAttention,
   broadcast,
+  constant,
   conv2d,
   divide,
   erf,
@@ -11,10 +12,12 @@ import {
   multiply,
   reshape,
   sigmoid,
+  sliceAxis,
   softmax,
   standardize,
   swapLast,
   transpose,
+  transposedConv2d,
 } from '../graph/ops.ts';
 import type { ConvAttributes, Tensor } from '../graph/tensor.ts';
 import type { Parameters } from './parameters.ts';
@@ -23,6 +26,22 @@ import type { Parameters } from './parameters.ts';
 export function linear(p: Parameters, x: Tensor, outputs: number, options: { bias?: boolean } = {}): Tensor {
   const y = p.adapted(x, matmul(x, swapLast(p.get('weight', [outputs, x.shape.at(-1)!]))));
   return options.bias === false ? y : add(y, p.get('bias', [outputs]));
+}
+
+/**
+ * The outputs of `linear` in equal parts along the last axis. Frozen weights are taken part by part where they lie, so
+ * that the whole is never there to be split.
+ */
+export function linearParts(p: Parameters, x: Tensor, outputs: number, parts: number): Tensor[] {
+  const size = outputs / parts;
+  const weight = p.get('weight', [outputs, x.shape.at(-1)!]);
+  const starts = Array.from({ length: parts }, (_, i) => i * size);
+  if (weight.op !== 'constant' || p.isAdapted) {
+    const whole = linear(p, x, outputs);
+    return starts.map((start) => sliceAxis(whole, whole.shape.length - 1, start, size));
+  }
+  const bias = p.get('bias', [outputs]);
+  return starts.map((start) => add(matmul(x, swapLast(sliceAxis(weight, 0, start, size))), sliceAxis(bias, 0, start, size)));
 }
 
 /** [B, C, H, W] → [B, filters, H', W']. */
@@ -101,6 +120,34 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?:
   const values = split(v);
   tap?.({ probabilities: weights, scores, queries, values });
   return reshape(transpose(matmul(weights, values), [0, 2, 1, 3]), [batch, length, width]);
+}
+
+/** Elements of a summed kernel past which few positions do not pay for a second copy of the weights. */
+const largeKernel = 2 ** 24;
+const fewPositions = 2 ** 12;
+
+/** A kernel of 3, for pictures doubled by repetition, as one of 4 for the pictures themselves, from which two steps are one. */
+const summedTaps = [
+  [0, 0, 1],
+  [0, 1, 1],
+  [1, 1, 0],
+  [1, 0, 0],
+];
+
+/**
+ * A 3 × 3 convolution of pictures up-sampled by two: [B, C, H, W] → [B, filters, 2H, 2W]. Neighbours that repeat one value
+ * share a product with the sum of their weights, so that it is a transposed convolution of 4 × 4 and takes 4/9 of the arithmetic.
+ */
+export function upsampledConvolution(p: Parameters, x: Tensor, filters: number): Tensor {
+  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  if (16 * channels * filters > largeKernel && 4 * batch * height * width < fewPositions)
+    return convolution(p, upsample2(x), filters, 3, { padding: 1 });
+  const taps = [0, 1, 2];
+  const sums = taps.flatMap((i) => taps.flatMap((j) => summedTaps.flatMap((row) => summedTaps.map((column) => row[i]! * column[j]!))));
+  const weight = reshape(transpose(p.get('weight', [filters, channels, 3, 3]), [1, 0, 2, 3]), [channels * filters, 9]);
+  const summed = reshape(matmul(weight, constant(Float32Array.from(sums), [9, 16])), [channels, filters, 4, 4]);
+  const y = transposedConv2d(x, summed, { stride: 2, padding: 1, outputSize: [2 * height, 2 * width] });
+  return add(y, reshape(p.get('bias', [filters]), [1, filters, 1, 1]));
 }
 
 /** Nearest-neighbour up-sampling by two: [B, C, H, W] → [B, C, 2H, 2W]. */

@@ -6,9 +6,12 @@ import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline, sizeStep } from './pipeline.ts';
 import type { PictureSize } from './pipeline.ts';
 
-/** What pictures cost, from what their programs do: the text encoder twice, for the prompt and for none, the U-Net at each step. */
-export const ofPictures = ([text = 0, denoise = 0, decode = 0]: readonly number[], steps: number): number =>
-  2 * text + steps * denoise + decode;
+/**
+ * What pictures cost, from what their programs do: the text encoder twice, for the prompt and for none, keys and values of
+ * both once, the U-Net at each step.
+ */
+export const ofPictures = ([text = 0, condition = 0, denoise = 0, decode = 0]: readonly number[], steps: number): number =>
+  2 * text + condition + steps * denoise + decode;
 
 /** Bytes that a pipeline for `batch` pictures will add to the process at its peak. */
 async function memoryOf(model: DiffusionModel, batch: number, learned: readonly Learned[], size: PictureSize): Promise<number> {

@@ -1,6 +1,7 @@
 /** Text to pictures: a loaded model, and what was learned for it, compiled for one batch size. */
 import { UserError, internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
+import { hoist } from '../graph/hoist.ts';
 import { add, concat, input, multiply, sliceAxis, subtract } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -76,10 +77,15 @@ interface Parts {
   tokenizer: ClipTokenizer;
   /** Shape of a batch's latents. */
   shape: readonly number[];
-  programs: { encode: Program; denoise: Program; decode: Program };
+  programs: { encode: Program; condition: Program; denoise: Program; decode: Program };
   /** States that belong to the pipeline. */
   owned: readonly string[];
+  /** States that hold what every step of a batch takes from its prompts. */
+  conditions: readonly string[];
 }
+
+/** Pipelines that share an engine have states of their own. */
+let pipelines = 0;
 
 export class Pipeline {
   private readonly parts: Parts;
@@ -124,24 +130,28 @@ export class Pipeline {
     const ids = input('ids', [layers * batch, textEncoder.config.max_position_embeddings], 'int32');
     const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
     const latents = input('latents', [batch, denoiser.config.in_channels, ...latentSides(model, pictures)]);
-    const twice = (x: Tensor): Tensor => concat([x, x], 0);
     const [plainText, text] = ['unconditional', 'conditional'].map((name) => conditioning(input(name, states.shape), layers)) as [
       ReturnType<typeof conditioning>,
       ReturnType<typeof conditioning>,
     ];
     const at = (c: typeof text, layer: number): Tensor => (typeof c === 'function' ? c(layer) : c);
     const both = layers === 1 ? concat([at(plainText, 0), at(text, 0)], 0) : (l: number) => concat([at(plainText, l), at(text, l)], 0);
-    const predicted = unet(denoiser.parameters, denoiser.config, twice(latents), twice(input('timesteps', [batch])), both);
+    const predicted = unet(denoiser.parameters, denoiser.config, latents, input('timesteps', [batch]), both);
     const [plain, guided] = [sliceAxis(predicted, 0, 0, batch), sliceAxis(predicted, 0, batch, batch)];
     const prediction = add(plain, multiply(subtract(guided, plain), input('guidance', [])));
+    const { once, outputs } = hoist({ prediction }, ['unconditional', 'conditional'], `sampler${pipelines++}.`);
     const pixels = vaeDecode(vae.parameters, vae.config, multiply(latents, 1 / vae.config.scaling_factor));
     const programs = {
       encode: await engine.compile({ outputs: { states } }),
-      denoise: await engine.compile({ outputs: { prediction } }),
+      condition: await engine.compile({ updates: once }),
+      denoise: await engine.compile({ outputs }),
       decode: await engine.compile({ outputs: { pixels } }),
     };
+    await engine.setState(
+      Object.fromEntries(Object.entries(once).map(([name, { shape }]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
+    );
     const owned = owns ? [...new Set(names)] : [];
-    return new Pipeline({ engine, model, batch, adapted, tokenizer, shape: latents.shape, programs, owned });
+    return new Pipeline({ engine, model, batch, adapted, tokenizer, shape: latents.shape, programs, owned, conditions: Object.keys(once) });
   }
 
   /** Exchanges what was learned for something of the same methods and settings. */
@@ -191,6 +201,7 @@ export class Pipeline {
     for (let from = 0; from < prompts.length; from += batch) {
       const part = prompts.slice(from, from + batch);
       const conditional = await this.encode(part, options.emphasis === true);
+      await programs.condition.run({ unconditional, conditional });
       const noiseOf = (...step: number[]): Float32Array => {
         const noise = new Float32Array(sizeOf(shape));
         part.forEach((_, i) => {
@@ -201,7 +212,7 @@ export class Pipeline {
       };
       const denoise = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {
         const timesteps = new Float32Array(batch).fill(timestep);
-        const out = await programs.denoise.run({ latents, timesteps, unconditional, conditional, guidance: Float32Array.of(guidance) });
+        const out = await programs.denoise.run({ latents, timesteps, guidance: Float32Array.of(guidance) });
         return out.prediction as Float32Array;
       };
       const latents = await samplers[options.sampler](denoise, noiseOf(), model.scheduler, {
@@ -218,6 +229,6 @@ export class Pipeline {
 
   async release(): Promise<void> {
     for (const program of Object.values(this.parts.programs)) await program.release();
-    await this.parts.engine.dropState([...this.parts.owned]);
+    await this.parts.engine.dropState([...this.parts.owned, ...this.parts.conditions]);
   }
 }

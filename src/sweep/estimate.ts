@@ -27,7 +27,7 @@ export interface Cost {
 }
 
 /** The graphs of a step of textual inversion and of drawing pictures, a batch of them. */
-async function graphsOf(model: DiffusionModel, batch: number): Promise<Record<'training' | 'encode' | 'denoise' | 'decode', Graph>> {
+async function graphsOf(model: DiffusionModel, batch: number): Promise<{ training: Graph; drawing: Graph[] }> {
   const draw = async (engine: Engine): Promise<void> => {
     const { in_channels: channels, sample_size: side } = model.unet.config;
     const prompts = objectTemplates.map((template) => template.replace('{}', '<v> dog'));
@@ -38,8 +38,8 @@ async function graphsOf(model: DiffusionModel, batch: number): Promise<Record<'t
     await TrainingStep.create(engine, model, method, initialWeights(model, method, recipe), data, recipe);
     await Pipeline.create(engine, model, batch);
   };
-  const [training, encode, denoise, decode] = (await drawGraphs([draw]))[0] as [Graph, Graph, Graph, Graph];
-  return { training, encode, denoise, decode };
+  const [training, ...drawing] = (await drawGraphs([draw]))[0] as [Graph, ...Graph[]];
+  return { training, drawing };
 }
 
 function weightsOf({ textEncoder, unet, vae }: DiffusionModel): { parameters: number; bytes: number } {
@@ -88,10 +88,9 @@ export async function estimate(
   model: DiffusionModel,
   { batch = 1, samplerSteps = 25, milliseconds = 60 } = {},
 ): Promise<Estimate> {
-  const graphs = await graphsOf(model, batch);
-  const { training, encode, denoise, decode } = graphs;
-  const { seconds, timed } = await timeGraphs(engine, Object.values(graphs).map(rootsOf), milliseconds);
-  const [ofStep, ...ofPrograms] = seconds as [number, number, number, number];
+  const { training, drawing } = await graphsOf(model, batch);
+  const { seconds, timed } = await timeGraphs(engine, [training, ...drawing].map(rootsOf), milliseconds);
+  const [ofStep, ...ofPrograms] = seconds as [number, ...number[]];
   const flops = (graph: Graph): number => flopsOf(rootsOf(graph));
   return {
     pixels: pixelSize(model),
@@ -99,9 +98,9 @@ export async function estimate(
     ...weightsOf(model),
     trainingStep: { flops: flops(training), seconds: ofStep, memory: predictTogether([training]) },
     pictures: {
-      flops: ofPictures([encode, denoise, decode].map(flops), samplerSteps),
+      flops: ofPictures(drawing.map(flops), samplerSteps),
       seconds: ofPictures(ofPrograms, samplerSteps),
-      memory: predictTogether([encode, denoise, decode]),
+      memory: predictTogether(drawing),
     },
     samplerSteps,
     timed,
