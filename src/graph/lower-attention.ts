@@ -3,8 +3,8 @@ import { attentionInBlocks, gradientInBlocks } from './lower-attention-webgpu.ts
 import type { OnnxBuilder } from './onnx.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Scores that one turn of the backward loop holds, in elements: 4 MB, which stay in the processor's cache. */
-const blockLimit = 2 ** 20;
+/** Scores that one turn of the backward loop holds, in elements: 8 MB, which stay in the processor's cache. */
+const blockLimit = 2 ** 21;
 
 const contrib = 'com.microsoft';
 

@@ -28,6 +28,9 @@ const cheap = new Set<PrimitiveName>([
   'broadcast',
   'slice',
 ]);
+/** Elements past which a product is rather made again, where each takes no more multiplications than this: 16 MB. */
+const wideProduct = { elements: 2 ** 22, depth: 512 };
+
 /** A tensor this many times smaller than another is no burden to keep. */
 const negligible = 16;
 
@@ -45,12 +48,18 @@ export class Recomputation {
     this.fixed = fixedTensors(order);
   }
 
+  private isCheap(x: Tensor): boolean {
+    if (x.op !== 'matmul') return cheap.has(x.op);
+    const depth = x.inputs[0]!.shape.at(-1)!;
+    return sizeOf(x.shape) >= wideProduct.elements && depth <= wideProduct.depth && this.fixed.has(x.inputs[1]!);
+  }
+
   /** The one kept tensor of size that `x` is computed from by cheap work; itself where that is not so. */
   private baseOf(x: Tensor): Tensor | undefined {
     if (this.bases.has(x)) return this.bases.get(x);
     let base: Tensor | undefined;
     if (x.op === 'input' || this.fixed.has(x)) base = undefined;
-    else if (!cheap.has(x.op)) base = x;
+    else if (!this.isCheap(x)) base = x;
     else {
       for (const y of x.inputs) {
         const other = this.baseOf(y);
@@ -78,7 +87,7 @@ export class Recomputation {
   /** What a gradient rule should see of `y`: results that are kept as they are, all else made from them. */
   view(y: Tensor): Tensor {
     if (readsResult.has(y.op)) return y;
-    return cheap.has(y.op) && this.baseOf(y) !== y ? this.of(y) : this.rebuilt(y);
+    return this.isCheap(y) && this.baseOf(y) !== y ? this.of(y) : this.rebuilt(y);
   }
 
   private rebuilt(x: Tensor): Tensor {
