@@ -163,6 +163,8 @@ function keyOf({ id, attributes: { source } }: Tensor<'constant'>): string {
 export interface Graph {
   outputs?: Record<string, Tensor>;
   updates?: Record<string, Tensor>;
+  /** Whether constants stay in their files; by their size where it is not said. */
+  lean?: boolean;
 }
 
 export const rootsOf = ({ outputs = {}, updates = {} }: Graph): Tensor[] => [...Object.values(outputs), ...Object.values(updates)];
@@ -178,7 +180,7 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
   let [own, passing] = [ofRuntime, 0];
   for (const program of programs) {
     const roots = rootsOf(program);
-    const isLean = lean ?? isLarge(roots);
+    const isLean = lean ?? program.lean ?? isLarge(roots);
     const sent = new Set(Object.values(program.outputs ?? {}));
     const inPlace = new Set(Object.values(program.updates ?? {}).filter((t) => !sent.has(t)));
     const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlace);

@@ -2,6 +2,7 @@
 import { UserError, internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { hoist } from '../graph/hoist.ts';
+import { isLarge } from '../graph/memory.ts';
 import { add, concat, input, multiply, sliceAxis, subtract } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -143,7 +144,8 @@ export class Pipeline {
     const pixels = vaeDecode(vae.parameters, vae.config, multiply(latents, 1 / vae.config.scaling_factor));
     const programs = {
       encode: await engine.compile({ outputs: { states } }),
-      condition: await engine.compile({ updates: once }),
+      // A part of the same weights: they stay in their file for both programs, or for none.
+      condition: await engine.compile({ updates: once, lean: isLarge(Object.values(outputs)) }),
       denoise: await engine.compile({ outputs }),
       decode: await engine.compile({ outputs: { pixels } }),
     };
