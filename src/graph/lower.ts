@@ -1,6 +1,7 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
+import { addition, channelAffine } from './lower-affine.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
 import { constantRows, matmul, transposedRows } from './lower-matmul.ts';
@@ -43,7 +44,7 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   erf: simple('Erf'),
   sin: sine,
   cos: cosine,
-  add: simple('Add'),
+  add: addition,
   subtract: simple('Sub'),
   multiply: simple('Mul'),
   divide: simple('Div'),
@@ -87,10 +88,11 @@ export interface LoweredModel extends OnnxModel {
   externalFolder: string | undefined;
 }
 
-/** Whether the rule of `y` takes what it needs of an input from a constant. */
-function emitsItself(y: Tensor, index: number, b: OnnxBuilder): boolean {
-  if (y.op === 'matmul') return index === 1 && transposedRows(y.inputs[1]!) !== undefined;
-  return y.op === 'gather' && index === 0 && isInBlocks(y.inputs[0]!, b);
+/** What the rule of `y` is given the names of: its inputs, but for constants that it emits itself, or what these are made of. */
+function readBy(y: Tensor, b: OnnxBuilder): readonly (Tensor | undefined)[] {
+  if (y.op === 'matmul' && transposedRows(y.inputs[1]!) !== undefined) return [y.inputs[0], undefined];
+  if (y.op === 'gather' && isInBlocks(y.inputs[0]!, b)) return [undefined, y.inputs[1]];
+  return channelAffine(y, b) ?? y.inputs;
 }
 
 /** ONNX bytes that compute the named outputs on a device. All file constants must lie in one folder tree. */
@@ -107,7 +109,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
   // What rules emit of their inputs themselves is not computed for them.
   const used = new Set(Object.values(outputs));
   for (const tensor of order.toReversed()) {
-    if (used.has(tensor)) tensor.inputs.forEach((x, i) => emitsItself(tensor, i, builder) || used.add(x));
+    if (used.has(tensor)) for (const x of readBy(tensor, builder)) if (x !== undefined) used.add(x);
   }
   const half = options.precision === 'float16' ? halves(order) : new Set<Tensor>();
   /** The name of a tensor in the precision that its user works in. */
@@ -129,7 +131,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
       inputs.set(leaf.attributes.name, leaf);
     }
     builder.half = half.has(tensor);
-    const given = tensor.inputs.map((x) => nameIn(x, builder.half ? 'float16' : 'float32'));
+    const given = readBy(tensor, builder).map((x) => (x === undefined ? '' : nameIn(x, builder.half ? 'float16' : 'float32')));
     // A constant is emitted where it is used, in the precision that it is used in.
     names.set(
       tensor,

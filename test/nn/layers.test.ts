@@ -4,11 +4,12 @@ import { Engine } from '../../src/graph/engine.ts';
 import { flopsOf } from '../../src/graph/flops.ts';
 import { gradients } from '../../src/graph/gradient.ts';
 import { interpret } from '../../src/graph/interpreter.ts';
+import { lower } from '../../src/graph/lower.ts';
 import { phases } from '../../src/graph/lower-convolution.ts';
-import { concat, constant, input, multiply, sliceAxis, sum, transposedConv2d } from '../../src/graph/ops.ts';
+import { add, concat, constant, input, multiply, sliceAxis, sum, transposedConv2d } from '../../src/graph/ops.ts';
 import { sizeOf } from '../../src/graph/tensor.ts';
 import type { Shape, Tensor } from '../../src/graph/tensor.ts';
-import { convolution, linear, linearParts, upsample2, upsampledConvolution } from '../../src/nn/layers.ts';
+import { convolution, groupNorm, linear, linearParts, upsample2, upsampledConvolution } from '../../src/nn/layers.ts';
 import { Parameters } from '../../src/nn/parameters.ts';
 import { agrees } from '../graph/agreement.ts';
 
@@ -84,4 +85,24 @@ test('parts of a linear map: of frozen weights as they lie, of others and of ada
   expect(linearParts(adapted, x, 6, 2).every((part) => part.op === 'slice')).toBe(true);
   const trained = new Parameters((name, shape) => input(name, shape));
   expect(linearParts(trained, x, 6, 2).every((part) => part.op === 'slice')).toBe(true);
+});
+
+test('scale and shift of channels in one pass, where they are fixed; the product may be read elsewhere too', async () => {
+  const still = new Parameters((_, shape) => constant(numbers(shape), shape));
+  const shape = [2, 4, 3, 5];
+  await agrees(engine, { shapes: [shape], build: (x) => groupNorm(still, x!, 2) });
+  const [scale, shift] = [numbers([1, 4, 1, 1]), numbers([1, 4, 1, 1]).reverse()].map((data) => constant(data, [1, 4, 1, 1])) as [
+    Tensor,
+    Tensor,
+  ];
+  const both = (x: Tensor): Tensor => concat([add(multiply(x, scale), shift), multiply(x, scale), add(x, shift)], 1);
+  await agrees(engine, { shapes: [shape], build: (x) => both(x!) });
+  const twice = (x: Tensor): Tensor => {
+    const product = multiply(x, scale);
+    return multiply(add(product, shift), product);
+  };
+  await agrees(engine, { shapes: [shape], build: (x) => twice(x!) });
+  const { bytes } = lower({ y: add(multiply(input('x', shape), scale), shift) });
+  const text = Buffer.from(bytes).toString('latin1');
+  expect([text.includes('BatchNormalization'), text.includes('Mul')]).toEqual([true, false]);
 });
