@@ -25,8 +25,8 @@ export type Request = { call: number } & (
       signature: Signature;
     }
   | { kind: 'run'; program: number; feeds: Record<string, TypedArray> }
-  | { kind: 'setState'; values: Record<string, { data: TypedArray; shape: readonly number[]; dtype: string }> }
-  | { kind: 'getState'; names: string[] }
+  | { kind: 'setState'; name: string; data: TypedArray; shape: readonly number[]; dtype: string }
+  | { kind: 'getState'; name: string }
   | { kind: 'dropState'; names: string[] }
   | { kind: 'release'; program: number; endProfiling: boolean }
 );

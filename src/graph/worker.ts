@@ -123,10 +123,10 @@ async function handle(request: Request): Promise<unknown> {
     case 'run':
       return run(request);
     case 'setState':
-      for (const [name, { data, shape, dtype }] of Object.entries(request.values)) states.set(name, wrap(data, shape, dtype));
+      states.set(request.name, wrap(request.data, request.shape, request.dtype));
       return undefined;
     case 'getState':
-      return Object.fromEntries(await Promise.all(request.names.map(async (name) => [name, await states.read(name)])));
+      return states.read(request.name);
     case 'dropState':
       for (const name of request.names) states.drop(name);
       return undefined;
@@ -150,6 +150,8 @@ parentPort?.on('message', (request: Request) => {
     } catch (error) {
       reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
     }
-    parentPort!.postMessage(reply);
+    // A copy of a state is the main thread's alone.
+    const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
+    parentPort!.postMessage(reply, copy);
   });
 });
