@@ -174,13 +174,15 @@ export class Engine {
     const program = this.programs++;
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
-      const { bytes, externalFolder, inputs } = lower(all, { lean, device, precision: device === 'cpu' ? 'float32' : this.precision });
+      const precision = device === 'cpu' ? 'float32' : this.precision;
+      const overwriting = new Set(updateNames.map(([output]) => output));
+      const { bytes, externalFolder, inputs, names } = lower(all, { lean, device, precision, overwriting });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
       const signature: Signature = {
-        feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),
+        feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
         states: byRole('state').map((t) => t.attributes.name),
-        fetches: Object.keys(outputs),
-        updates: Object.fromEntries(updateNames),
+        fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+        updates: Object.fromEntries(updateNames.map(([output, name]) => [names.get(output) ?? output, name])),
       };
       await this.request({ kind: 'compile', program, bytes, externalFolder, device, threads, lean, profile: options.profile, signature });
       return signature;
