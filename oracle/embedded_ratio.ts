@@ -37,7 +37,7 @@ class Recorder extends Engine {
   states: Record<string, { data: TypedArray; shape: readonly number[] }> = {};
   override request(message: Parameters<Engine['request']>[0]): Promise<unknown> {
     if (message.kind === 'run') this.feeds = { ...structuredClone(message.feeds), ...this.feeds };
-    if (message.kind === 'setState') this.states = { ...structuredClone(message.values), ...this.states };
+    if (message.kind === 'setState') this.states = { [message.name]: structuredClone(message), ...this.states };
     return super.request(message);
   }
   /** What came since the last call. */

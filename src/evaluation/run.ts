@@ -8,7 +8,7 @@ import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
-import { openSafetensors, readTensor } from '../files/safetensors.ts';
+import { openSafetensors, tensorOnDemand } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { methodOf } from '../methods/index.ts';
 import type { Learned } from '../methods/learned.ts';
@@ -73,8 +73,7 @@ export async function learnedAt(folder: string, step: number, recipe: Recipe, mo
   const method = methodOf(recipe.method);
   const file = await openSafetensors(run.checkpoint(step));
   const weights: Weights = {};
-  for (const [name, { shape }] of Object.entries(initialWeights(model, method, recipe)))
-    weights[name] = { data: await readTensor(file, resultPrefix(recipe) + name), shape };
+  for (const name of Object.keys(initialWeights(model, method, recipe))) weights[name] = tensorOnDemand(file, resultPrefix(recipe) + name);
   const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
   return { method, settings: settingsOf(recipe), words, weights, recipe };
 }

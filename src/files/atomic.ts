@@ -19,13 +19,13 @@ export function writeFailure(path: string, error: unknown): unknown {
 }
 
 /** A file in pieces, for what is too large for one buffer. */
-export async function writeAtomicallyInPieces(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+export async function writeAtomicallyInPieces(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const staged = `${path}.${process.pid}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(staged, 'w');
     try {
-      for (const piece of pieces) await file.writeFile(piece);
+      for await (const piece of pieces) await file.writeFile(piece);
     } finally {
       await file.close();
     }

@@ -1,6 +1,10 @@
 /** The safetensors format: an 8-byte length, a JSON header, raw little-endian tensors. */
 import { open } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
+import { UserError, internal } from '../errors.ts';
+import { sizeOf } from '../graph/tensor.ts';
+import type { Shape } from '../graph/tensor.ts';
+import { onDemand } from '../graph/values.ts';
+import type { Values, ValuesInTurn } from '../graph/values.ts';
 import { writeAtomicallyInPieces } from './atomic.ts';
 import { floatToHalf } from './half.ts';
 import { readEntry, widths } from './tensors.ts';
@@ -16,10 +20,8 @@ export interface SafetensorsFile {
 }
 
 /** What a tensor to be written is; float32 data may be stored as F16. */
-export interface NewTensor {
-  data: Float32Array;
-  shape: readonly number[];
-}
+export type NewTensor = Values;
+type Stored = 'F32' | 'F16';
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -89,48 +91,72 @@ function checkEntry(
   return { name, dtype: dtype as FileDtype, shape, offset: start + range[0]!, length };
 }
 
-/** A tensor of an opened file as float32. */
-export async function readTensor(file: SafetensorsFile, name: string): Promise<Float32Array> {
-  const entry = file.tensors.get(name);
-  if (entry === undefined) throw new UserError(`${file.path} has no tensor ${name}`);
-  return readEntry(entry);
+function entryOf({ path, tensors }: SafetensorsFile, name: string): TensorEntry {
+  const entry = tensors.get(name);
+  if (entry === undefined) throw new UserError(`${path} has no tensor ${name}`);
+  return entry;
 }
 
-/** A file piece by piece: its header, then tensors in order of their names. */
-function* piecesOf(
-  tensors: Readonly<Record<string, NewTensor>>,
-  metadata: Readonly<Record<string, string>>,
-  dtype: 'F32' | 'F16',
-): Generator<Uint8Array> {
-  const names = Object.keys(tensors).toSorted();
+/** A tensor of an opened file as float32. */
+export async function readTensor(file: SafetensorsFile, name: string): Promise<Float32Array> {
+  return readEntry(entryOf(file, name));
+}
+
+/** A tensor of an opened file, read whenever its numbers are asked for. */
+export function tensorOnDemand(file: SafetensorsFile, name: string): Values {
+  const entry = entryOf(file, name);
+  return onDemand(entry.shape, () => readEntry(entry));
+}
+
+/** The length and the header of a file whose tensors follow in order of their names. */
+function headerOf(tensors: Readonly<Record<string, { shape: Shape }>>, metadata: Readonly<Record<string, string>>, dtype: Stored): Buffer {
   let end = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata };
-  for (const name of names) {
-    const { data, shape } = tensors[name]!;
-    header[name] = { dtype, shape, data_offsets: [end, (end += data.length * widths[dtype])] };
+  for (const name of Object.keys(tensors).toSorted()) {
+    const { shape } = tensors[name]!;
+    header[name] = { dtype, shape, data_offsets: [end, (end += sizeOf(shape) * widths[dtype])] };
   }
   const json = Buffer.from(JSON.stringify(header));
   const bytes = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, 0x20);
   bytes.writeBigUInt64LE(BigInt(bytes.length - 8));
   json.copy(bytes, 8);
-  yield bytes;
-  for (const name of names) {
-    const { data } = tensors[name]!;
-    const raw = dtype === 'F32' ? data : Uint16Array.from(data, floatToHalf);
-    yield new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
+  return bytes;
+}
+
+function bytesOf(data: Float32Array, dtype: Stored): Uint8Array {
+  const raw = dtype === 'F32' ? data : Uint16Array.from(data, floatToHalf);
+  return new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
+}
+
+/** A file piece by piece; of the tensors that are not at hand one at a time. */
+async function* piecesOf(
+  tensors: Readonly<Record<string, NewTensor | ValuesInTurn>>,
+  metadata: Readonly<Record<string, string>>,
+  dtype: Stored,
+): AsyncGenerator<Uint8Array> {
+  yield headerOf(tensors, metadata, dtype);
+  for (const name of Object.keys(tensors).toSorted()) {
+    const tensor = tensors[name]!;
+    const data = 'read' in tensor ? await tensor.read() : tensor.data;
+    if (data.length !== sizeOf(tensor.shape)) throw internal(`${name} of shape [${tensor.shape.join(', ')}] has ${data.length} numbers`);
+    yield bytesOf(data, dtype);
   }
 }
 
 /** The bytes of a file. */
-export const encodeSafetensors = (
+export function encodeSafetensors(
   tensors: Readonly<Record<string, NewTensor>>,
   metadata: Readonly<Record<string, string>> = {},
-  dtype: 'F32' | 'F16' = 'F32',
-): Uint8Array => Buffer.concat([...piecesOf(tensors, metadata, dtype)]);
+  dtype: Stored = 'F32',
+): Uint8Array {
+  const names = Object.keys(tensors).toSorted();
+  return Buffer.concat([headerOf(tensors, metadata, dtype), ...names.map((name) => bytesOf(tensors[name]!.data, dtype))]);
+}
 
+/** Writes a file tensor by tensor: of those whose numbers are read on demand or in turn, no more than a few are ever held. */
 export const writeSafetensors = (
   path: string,
-  tensors: Readonly<Record<string, NewTensor>>,
+  tensors: Readonly<Record<string, NewTensor | ValuesInTurn>>,
   metadata: Readonly<Record<string, string>> = {},
-  dtype: 'F32' | 'F16' = 'F32',
+  dtype: Stored = 'F32',
 ): Promise<void> => writeAtomicallyInPieces(path, piecesOf(tensors, metadata, dtype));

@@ -13,6 +13,9 @@ class Draughtsman extends Engine {
     const signature = { feeds: [], states: [], fetches: [], updates: {} };
     return Promise.resolve(new Program(this, 0, signature, flopsOf(rootsOf(graph)), false));
   }
+  override setState(): Promise<void> {
+    return Promise.resolve();
+  }
   override request(): Promise<undefined> {
     return Promise.resolve(undefined);
   }

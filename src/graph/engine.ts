@@ -12,6 +12,7 @@ import type { Precision } from './precision.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, Shape, Tensor } from './tensor.ts';
+import type { ValuesInTurn } from './values.ts';
 import { verify } from './verify.ts';
 
 export interface EngineOptions {
@@ -152,14 +153,14 @@ export class Engine {
   }
 
   /** @internal Programs and the engine itself speak to the worker through this. */
-  request(message: Unsent): Promise<unknown> {
+  request(message: Unsent, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const call = this.calls++;
     const worker = this.begun();
     worker.ref();
     return new Promise((resolve, reject) => {
       this.pending.set(call, { resolve, reject });
-      worker.postMessage({ ...message, call } as Request);
+      worker.postMessage({ ...message, call } as Request, transfer);
     });
   }
 
@@ -173,13 +174,15 @@ export class Engine {
     const program = this.programs++;
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
-      const { bytes, externalFolder, inputs } = lower(all, { lean, device, precision: device === 'cpu' ? 'float32' : this.precision });
+      const precision = device === 'cpu' ? 'float32' : this.precision;
+      const overwriting = new Set(updateNames.map(([output]) => output));
+      const { bytes, externalFolder, inputs, names } = lower(all, { lean, device, precision, overwriting });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
       const signature: Signature = {
-        feeds: byRole('feed').map((t) => ({ name: t.attributes.name, shape: t.shape, dtype: t.dtype })),
+        feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
         states: byRole('state').map((t) => t.attributes.name),
-        fetches: Object.keys(outputs),
-        updates: Object.fromEntries(updateNames),
+        fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+        updates: Object.fromEntries(updateNames.map(([output, name]) => [names.get(output) ?? output, name])),
       };
       await this.request({ kind: 'compile', program, bytes, externalFolder, device, threads, lean, profile: options.profile, signature });
       return signature;
@@ -202,14 +205,23 @@ export class Engine {
     );
   }
 
-  /** Give names to values that stay with the engine. */
+  /** Give names to copies of values, which stay with the engine: one after another, so that no more than one is on its way. */
   async setState(values: Record<string, { data: TypedArray; shape: Shape; dtype?: Dtype }>): Promise<void> {
-    const full = Object.entries(values).map(([name, { data, shape, dtype = 'float32' }]) => [name, { data, shape, dtype }] as const);
-    await this.request({ kind: 'setState', values: Object.fromEntries(full) });
+    for (const [name, value] of Object.entries(values)) {
+      const { shape, dtype = 'float32' } = value;
+      const data = value.data.slice();
+      await this.request({ kind: 'setState', name, data, shape, dtype }, [data.buffer]);
+    }
   }
   /** Copies of states, by name. */
   async getState(names: readonly string[]): Promise<Record<string, Float32Array>> {
-    return (await this.request({ kind: 'getState', names: [...names] })) as Record<string, Float32Array>;
+    const out: Record<string, Float32Array> = {};
+    for (const name of names) out[name] = (await this.request({ kind: 'getState', name })) as Float32Array;
+    return out;
+  }
+  /** A state to be read when its turn comes. */
+  stateInTurn(name: string, shape: Shape): ValuesInTurn {
+    return { shape, read: () => this.request({ kind: 'getState', name }) as Promise<Float32Array> };
   }
   async dropState(names: readonly string[]): Promise<void> {
     await this.request({ kind: 'dropState', names: [...names] });

@@ -6,6 +6,7 @@ import type { Device } from './device.ts';
 import { toHalves } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
+import { barrier } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
 
@@ -30,11 +31,15 @@ export interface LoweringOptions {
   precision?: Precision;
   /** Bytes that one tensor may take, for tests; by default what the device allows. */
   bindingLimit?: number;
+  /** Outputs that are written over states. They keep the name of their value: a copy would be made whenever the runtime likes. */
+  overwriting?: ReadonlySet<string>;
 }
 
 export interface OnnxModel {
   bytes: Uint8Array;
   nodeCount: number;
+  /** Outputs that go by another name than their own. */
+  names: ReadonlyMap<string, string>;
 }
 
 /** A graph that an operator runs again and again: its body for Scan. */
@@ -77,8 +82,15 @@ export class OnnxBuilder {
   half = false;
   private count = 0;
   private nodes = 0;
+  private readonly overwriting: ReadonlySet<string>;
+  private readonly names: Map<string, string> = new Map();
+  /** What nodes have made and no output goes by. */
+  private readonly results: Set<string> = new Set();
 
-  constructor(externalFolder: string | undefined, { lean = false, device = 'cpu', bindingLimit }: LoweringOptions) {
+  constructor(externalFolder: string | undefined, options: LoweringOptions) {
+    const { lean = false, device = 'cpu', bindingLimit, overwriting = new Set() } = options;
+    this.overwriting = overwriting;
+    if (overwriting.size > 0 && device === 'cpu') this.addBarrier();
     this.externalFolder = externalFolder;
     this.lean = lean;
     this.device = device;
@@ -115,6 +127,7 @@ export class OnnxBuilder {
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
     if (domain !== '') node.string(7, domain);
     this.graph.message(1, node);
+    for (const name of outputs) this.results.add(name);
     return outputs;
   }
 
@@ -221,8 +234,19 @@ export class OnnxBuilder {
     return name;
   }
 
-  /** Outputs are named by an Identity node, so that one value may be several outputs. */
+  private addBarrier(): void {
+    const sequence = new Message().message(1, new Message().message(1, new Message().integer(1, dtypes.float32)));
+    this.graph.message(1, new Message().string(2, barrier).string(3, barrier).string(4, 'SequenceEmpty'));
+    this.graph.message(12, new Message().string(1, barrier).message(2, new Message().message(4, sequence)));
+  }
+
+  /** Outputs are named by an Identity node, so that one value may be several; those that are written over states go without. */
   output(name: string, value: string, shape: Shape, dtype: Dtype): void {
+    if (this.overwriting.has(name) && this.results.delete(value)) {
+      this.names.set(name, value);
+      this.graph.message(12, valueInfo(value, shape, dtype));
+      return;
+    }
     this.graph.message(
       1,
       new Message()
@@ -235,7 +259,7 @@ export class OnnxBuilder {
   }
 
   finish(): OnnxModel {
-    return { bytes: modelOf(this.graph), nodeCount: this.nodes };
+    return { bytes: modelOf(this.graph), nodeCount: this.nodes, names: this.names };
   }
 }
 

@@ -1,13 +1,26 @@
 /** Messages between the engine and its worker thread. */
 import type { Device } from './device.ts';
+import type { Dtype } from './tensor.ts';
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
+/**
+ * The first output, on the CPU, of a model that writes over states: a sequence. The runtime's binding copies each output
+ * into a new array when a run is done, wherever it was written; at what is no tensor it gives up, and copies nothing.
+ */
+export const barrier = 'barrier';
+
+interface Described {
+  name: string;
+  shape: readonly number[];
+  dtype: Dtype;
+}
+
 export interface Signature {
-  feeds: { name: string; shape: readonly number[]; dtype: string }[];
+  feeds: Described[];
   states: string[];
   /** Outputs that are sent back. */
-  fetches: string[];
+  fetches: Described[];
   /** Output name → state that it overwrites in place. */
   updates: Record<string, string>;
 }
@@ -25,8 +38,8 @@ export type Request = { call: number } & (
       signature: Signature;
     }
   | { kind: 'run'; program: number; feeds: Record<string, TypedArray> }
-  | { kind: 'setState'; values: Record<string, { data: TypedArray; shape: readonly number[]; dtype: string }> }
-  | { kind: 'getState'; names: string[] }
+  | { kind: 'setState'; name: string; data: TypedArray; shape: readonly number[]; dtype: string }
+  | { kind: 'getState'; name: string }
   | { kind: 'dropState'; names: string[] }
   | { kind: 'release'; program: number; endProfiling: boolean }
 );

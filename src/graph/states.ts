@@ -48,7 +48,8 @@ export class States {
   /** A copy of the numbers; the state stays where it is. */
   async read(name: string): Promise<Float32Array> {
     const tensor = this.of(name);
-    return isOnGpu(tensor) ? ((await this.copy(tensor, 'cpu')).data as Float32Array) : (tensor.data as Float32Array).slice();
+    const { data } = isOnGpu(tensor) ? await this.copy(tensor, 'cpu') : tensor;
+    return (data as Float32Array).slice();
   }
 
   private async copy(tensor: OrtTensor, to: 'cpu' | 'gpu-buffer'): Promise<OrtTensor> {

@@ -2,13 +2,17 @@
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
 import { InferenceSession, OrtTensor } from './ort.ts';
+import { barrier } from './protocol.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { States } from './states.ts';
+import { sizeOf } from './tensor.ts';
 
 interface Compiled extends Signature {
   session: InferenceSession;
   device: Device;
 }
+
+const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 const states = new States();
 const programs = new Map<number, Compiled>();
@@ -52,7 +56,7 @@ const idlePasses = [
 function sessionOptions(request: Extract<Request, { kind: 'compile' }>): InferenceSession.SessionOptions {
   const { lean, externalFolder, profile, device, signature } = request;
   const locations = [
-    ...signature.fetches.map((name) => [name, 'cpu']),
+    ...signature.fetches.map(({ name }) => [name, 'cpu']),
     ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
   ];
   // WebGPU's SkipLayerNormalization leaves out the deviation, which gradients read.
@@ -99,14 +103,22 @@ async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<s
   const onGpu = program.device === 'webgpu';
   for (const name of program.states) feeds[name] = await (onGpu ? states.onGpu(name) : states.inMemory(name));
   const results = await (onGpu ? runOnGpu(program, feeds) : runInPlace(program, feeds));
-  return Object.fromEntries(program.fetches.map((name) => [name, results[name]!.data as unknown as TypedArray]));
+  return Object.fromEntries(program.fetches.map(({ name }) => [name, results[name]!.data as unknown as TypedArray]));
 }
 
+/** Everything is written where it is wanted; the run fails at the barrier when it is done. */
 async function runInPlace({ session, fetches, updates }: Compiled, feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>> {
-  const wanted: Record<string, OrtTensor | null> = {};
-  for (const name of fetches) wanted[name] = null;
-  for (const [output, name] of Object.entries(updates)) wanted[output] = await states.inMemory(name);
-  return session.run(feeds, wanted as Record<string, OrtTensor>);
+  const overwritten = Object.entries(updates);
+  if (overwritten.length === 0) return session.run(feeds);
+  const wanted: Record<string, OrtTensor | null> = { [barrier]: null };
+  for (const { name, shape, dtype } of fetches) wanted[name] = wrap(new arrays[dtype](sizeOf(shape)), shape, dtype);
+  for (const [output, name] of overwritten) wanted[output] = await states.inMemory(name);
+  try {
+    await session.run(feeds, wanted as Record<string, OrtTensor>);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('Non tensor type'))) throw error;
+  }
+  return wanted as Record<string, OrtTensor>;
 }
 
 /** A shader cannot write a buffer that it reads: updates are new tensors, which then take the states' places. */
@@ -123,10 +135,10 @@ async function handle(request: Request): Promise<unknown> {
     case 'run':
       return run(request);
     case 'setState':
-      for (const [name, { data, shape, dtype }] of Object.entries(request.values)) states.set(name, wrap(data, shape, dtype));
+      states.set(request.name, wrap(request.data, request.shape, request.dtype));
       return undefined;
     case 'getState':
-      return Object.fromEntries(await Promise.all(request.names.map(async (name) => [name, await states.read(name)])));
+      return states.read(request.name);
     case 'dropState':
       for (const name of request.names) states.drop(name);
       return undefined;
@@ -150,6 +162,8 @@ parentPort?.on('message', (request: Request) => {
     } catch (error) {
       reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
     }
-    parentPort!.postMessage(reply);
+    // A copy of a state is the main thread's alone.
+    const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
+    parentPort!.postMessage(reply, copy);
   });
 });

@@ -2,6 +2,7 @@
 import { valuesOf } from '../files/constants.ts';
 import { input } from '../graph/ops.ts';
 import type { Shape } from '../graph/tensor.ts';
+import { onDemand } from '../graph/values.ts';
 import { clipText, clipTokenEmbedding } from '../models/clip-text.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { unet } from '../models/unet.ts';
@@ -21,9 +22,9 @@ export function traceParameters({ textEncoder, unet: denoiser }: DiffusionModel)
   return { textEncoder: text.tensors, unet: image.tensors };
 }
 
-/** Values of frozen parameters, under a prefix. */
+/** Values of frozen parameters, under a prefix, read on demand. */
 export function frozenValues(parameters: Parameters, names: Shapes, prefix: string): Weights {
   return Object.fromEntries(
-    [...names].map(([name, { shape }]) => [prefix + name, { data: valuesOf(parameters.get(name, shape)).slice(), shape }]),
+    [...names].map(([name, { shape }]) => [prefix + name, onDemand(shape, () => valuesOf(parameters.get(name, shape)))]),
   );
 }

@@ -1,6 +1,9 @@
 /** Foreign tensor names → those of diffusers and transformers, and back for what is exported. */
 import { rowsOf } from '../files/tensors.ts';
 import type { TensorEntry, TensorTable } from '../files/tensors.ts';
+import { sizeOf } from '../graph/tensor.ts';
+import { onDemand } from '../graph/values.ts';
+import type { Values } from '../graph/values.ts';
 
 type Rule = readonly [pattern: RegExp, replacement: string | ((...groups: string[]) => string)];
 
@@ -125,10 +128,6 @@ export function openClipText(tensors: TensorTable, layers: number): TensorTable 
   });
 }
 
-interface Values {
-  data: Float32Array;
-  shape: readonly number[];
-}
 type ValueTable = Readonly<Record<string, Values>>;
 
 const mapNames = (tensors: ValueTable, each: (name: string) => string): ValueTable =>
@@ -187,9 +186,10 @@ export function toLdmVae(tensors: ValueTable, levels = 4): ValueTable {
     [/\.conv_norm_out\./, '.norm_out.'],
   ];
   return Object.fromEntries(
-    Object.entries(tensors).map(([name, { data, shape }]) => {
+    Object.entries(tensors).map(([name, values]) => {
       const placed = (rename(name, rules) ?? name).replace('.conv_shortcut.', '.nin_shortcut.');
-      return [placed, { data, shape: /\.attn_1\.(q|k|v|proj_out)\.weight$/.test(placed) ? [...shape, 1, 1] : shape }];
+      const isProjection = /\.attn_1\.(q|k|v|proj_out)\.weight$/.test(placed);
+      return [placed, isProjection ? onDemand([...values.shape, 1, 1], () => values.data) : values];
     }),
   );
 }
@@ -212,9 +212,12 @@ export function toOpenClip(tensors: ValueTable): ValueTable {
     if (layer === undefined) out[rename(name, rules) ?? name] = values;
     else if (part === 'q') {
       const three = ['q', 'k', 'v'].map((one) => tensors[full.replace('.q_proj.', `.${one}_proj.`)]!);
-      const data = new Float32Array(3 * values.data.length);
-      three.forEach((one, i) => data.set(one.data, i * values.data.length));
-      out[`transformer.resblocks.${layer}.attn.in_proj_${kind}`] = { data, shape: [3 * values.shape[0]!, ...values.shape.slice(1)] };
+      const shape = [3 * values.shape[0]!, ...values.shape.slice(1)];
+      out[`transformer.resblocks.${layer}.attn.in_proj_${kind}`] = onDemand(shape, () => {
+        const data = new Float32Array(sizeOf(shape));
+        three.forEach((one, i) => data.set(one.data, (i * data.length) / 3));
+        return data;
+      });
     }
   }
   return out;

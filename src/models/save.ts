@@ -4,6 +4,7 @@ import { writeAtomically } from '../files/atomic.ts';
 import { valuesOf } from '../files/constants.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
 import type { NewTensor } from '../files/safetensors.ts';
+import { onDemand } from '../graph/values.ts';
 import { Parameters, stateSource } from '../nn/parameters.ts';
 import { endToken, startToken } from '../text/tokenizer.ts';
 import { traces } from './load.ts';
@@ -24,11 +25,11 @@ export const pipelineIndex = {
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-/** The weights of a component, under diffusers' or transformers' names. */
+/** The weights of a component, under diffusers' or transformers' names, read on demand. */
 export function weightsOf<C>({ config, parameters }: Component<C>, run: (p: Parameters, config: C) => unknown): Record<string, NewTensor> {
   const { source, tensors } = stateSource();
   run(new Parameters(source), config);
-  return Object.fromEntries([...tensors].map(([name, { shape }]) => [name, { data: valuesOf(parameters.get(name, shape)), shape }]));
+  return Object.fromEntries([...tensors].map(([name, { shape }]) => [name, onDemand(shape, () => valuesOf(parameters.get(name, shape)))]));
 }
 
 /** Writes a model's tokenizer into a folder. */

@@ -2,6 +2,8 @@
 import { add, divide, input, maximum, multiply, sqrt, square, state, subtract, sum } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { sizeOf } from '../graph/tensor.ts';
+import { onDemand } from '../graph/values.ts';
+import type { Values } from '../graph/values.ts';
 
 export interface AdamWOptions {
   beta1?: number;
@@ -20,7 +22,7 @@ export interface AdamW {
   /** Global norm of the gradients before clipping. */
   gradientNorm: Tensor;
   /** Zero moments, for `engine.setState`. */
-  initial: () => Record<string, { data: Float32Array; shape: readonly number[] }>;
+  initial: () => Record<string, Values>;
   stateNames: string[];
 }
 
@@ -71,6 +73,6 @@ export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readon
     gradientNorm,
     stateNames: Object.keys(shapes),
     initial: () =>
-      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
+      Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, onDemand(shape, () => new Float32Array(sizeOf(shape)))])),
   };
 }

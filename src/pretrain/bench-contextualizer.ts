@@ -58,7 +58,7 @@ export async function measureContextualizer(
     const { loss } = captions.losses({ textEncoder, text: clipLarge }, new Parameters(source), config);
     const optimizer = adamw(tensors, gradients(loss, [...tensors.values()]), { weightDecay: 0.01 });
     const program = await engine.compile({ outputs: { loss }, updates: optimizer.updates });
-    const states = { ...initialValues(tensors, new Random(2)), ...(optimizer.initial() as ReturnType<typeof initialValues>) };
+    const states = { ...initialValues(tensors, new Random(2)), ...optimizer.initial() };
     await engine.setState(states);
     const random = new Random(3);
     const places = batchSize * length;

@@ -176,8 +176,8 @@ export async function* runContextualizer(
       const isBest = bestOf(evaluations) === evaluation;
       if (isBest) {
         const names = [...stateNames(model, masked, config)];
-        const data = await engine.getState(names.map(([name]) => `ema.${name}`));
-        await writeSafetensors(best, Object.fromEntries(names.map(([name, shape]) => [name, { data: data[`ema.${name}`]!, shape }])), {
+        const inTurn = names.map(([name, shape]) => [name, engine.stateInTurn(`ema.${name}`, shape)] as const);
+        await writeSafetensors(best, Object.fromEntries(inTurn), {
           step: String(step),
         });
       }

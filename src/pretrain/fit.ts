@@ -1,6 +1,6 @@
 /** The loop behind every pretraining stage: a loss over states, batches from a seed, checkpoints that resume. */
 import { existsSync } from 'node:fs';
-import { openSafetensors, readTensor, writeSafetensors } from '../files/safetensors.ts';
+import { openSafetensors, tensorOnDemand, writeSafetensors } from '../files/safetensors.ts';
 import type { NewTensor } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
@@ -60,15 +60,14 @@ export async function* fit(
   const program = await engine.compile({ outputs: { loss, ...metrics }, updates });
   const first = { ...initialValues(parameters, new Random(options.seed).fork('weights')), ...options.start };
   const own = Object.fromEntries(names.map((name) => [name, first[name]!]));
-  const states: Weights = { ...own, ...(optimizer.initial() as Weights) };
-  if (options.ema !== undefined)
-    for (const name of names) states[average(name)] = { data: own[name]!.data.slice(), shape: own[name]!.shape };
+  const states: Weights = { ...own, ...optimizer.initial() };
+  if (options.ema !== undefined) for (const name of names) states[average(name)] = own[name]!;
   let begin = 0;
   const { checkpoint } = options;
   if (checkpoint !== undefined && existsSync(checkpoint.path)) {
     const file = await openSafetensors(checkpoint.path);
     begin = Number(file.metadata.step);
-    for (const name of Object.keys(states)) states[name]!.data = await readTensor(file, name);
+    for (const name of Object.keys(states)) states[name] = tensorOnDemand(file, name);
   }
   await engine.setState(states);
   const read = async (wanted: readonly string[]): Promise<Weights> => {
@@ -86,7 +85,8 @@ export async function* fit(
     const out = await running;
     if (checkpoint !== undefined && (performance.now() - saved > 1000 * checkpoint.every || checkpoint.due?.(step + 1) === true)) {
       saved = performance.now();
-      await writeSafetensors(checkpoint.path, await read(Object.keys(states)), { step: String(step + 1) });
+      const inTurn = Object.entries(states).map(([name, { shape }]) => [name, engine.stateInTurn(name, shape)] as const);
+      await writeSafetensors(checkpoint.path, Object.fromEntries(inTurn), { step: String(step + 1) });
     }
     yield {
       step: step + 1,

@@ -4,7 +4,7 @@ import { parseRecipe, subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { toBytes, writePng } from '../files/images.ts';
-import { openSafetensors, readTensor, writeSafetensors } from '../files/safetensors.ts';
+import { openSafetensors, tensorOnDemand, writeSafetensors } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { freeMemory } from '../graph/free-memory.ts';
 import { methodOf } from '../methods/index.ts';
@@ -33,7 +33,7 @@ import {
 } from './prepare.ts';
 import { hashOf, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
-import { TrainingStep } from './step.ts';
+import { resultPrefix, TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
 
 export type CustomizeEvent =
@@ -93,19 +93,20 @@ async function reopen(
   return { run, record: { ...earlier, recipe } };
 }
 
-/** The states of a checkpoint. Throws a UserError where it cannot be read. */
+/** The states of a checkpoint, read on demand. Throws a UserError where it is damaged. */
 async function statesOf(run: RunFolder, step: number): Promise<Weights> {
   const path = run.checkpoint(step);
   const file = await openSafetensors(path).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`checkpoint ${path} is damaged: remove it, and the run goes on from the one before, or from its beginning`);
   });
-  const states: Weights = {};
-  for (const { name, shape } of file.tensors.values()) states[name] = { data: await readTensor(file, name), shape };
-  return states;
+  return Object.fromEntries([...file.tensors.keys()].map((name) => [name, tensorOnDemand(file, name)]));
 }
 
-/** Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's reason. */
+/**
+ * Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's
+ * reason. The weights that it returns are read from the last checkpoint whenever they are asked for.
+ */
 export async function* customize(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, Learned> {
   const { engine, out } = options;
   let { recipe } = options;
@@ -169,7 +170,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   }
   if (options.resume === true) await run.truncateLog(begin);
   const save = async (step: number): Promise<void> => {
-    await writeSafetensors(run.checkpoint(step), await training.state(), { step: String(step) });
+    await writeSafetensors(run.checkpoint(step), training.state(), { step: String(step) });
     await run.dropCheckpoints(recipe.keepCheckpoints ?? 2);
   };
   const preview = new Preview(engine, model, method, recipe, tokens.tokenizer);
@@ -201,7 +202,9 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   }
   await save(recipe.steps);
   const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
-  const learned: Learned = { method, settings, words, weights: await training.learned(), recipe };
+  const states = await statesOf(run, recipe.steps);
+  const weights = Object.fromEntries(training.trained.map((name) => [name, states[resultPrefix(recipe) + name]!]));
+  const learned: Learned = { method, settings, words, weights, recipe };
   const artefact = await writeArtefact(run.in('artefact'), learned, model);
   await preview.release();
   await training.release();

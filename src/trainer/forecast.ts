@@ -64,16 +64,13 @@ async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, 
   return { encode, prior, training, preview };
 }
 
-/**
- * Bytes at the peak of a run. First values are kept; to save states, the engine copies them and sends the copy.
- */
-function memoryOf({ encode, prior, training, preview }: Graphs, initial: Weights): number {
+/** Bytes at the peak of a run. States are set and saved one at a time: what is on its way is a few times the largest. */
+function memoryOf({ encode, prior, training, preview }: Graphs): number {
   const states = topologicalOrder(training.flatMap(rootsOf)).filter(
     (t) => t.op === 'input' && (t as Tensor<'input'>).attributes.role === 'state',
   );
-  const total = (sizes: readonly number[]): number => sizes.reduce((sum, bytes) => sum + bytes, 0);
-  const copies = 2 * total(states.map(bytesOf)) + total(Object.values(initial).map(({ data }) => data.byteLength));
-  return Math.max(predictTogether(encode), predictTogether(prior), copies + predictTogether([...training, ...preview]));
+  const onItsWay = 4 * Math.max(0, ...states.map(bytesOf));
+  return Math.max(predictTogether(encode), predictTogether(prior), onItsWay + predictTogether([...training, ...preview]));
 }
 
 /** Changes to a run that lower what it holds at once, mildest first, as flags. */
@@ -93,7 +90,7 @@ function savings(recipe: Recipe): { flags: string; change: Partial<Recipe> }[] {
 async function remedyFor(plan: Plan, needed: number, free: number): Promise<string> {
   const withChange = async (change: Partial<Recipe>): Promise<number> => {
     const recipe = { ...plan.recipe, ...change };
-    return memoryOf(await graphsOf({ ...plan, recipe, missing: recipe.priorCount === 0 ? [] : plan.missing }), plan.initial);
+    return memoryOf(await graphsOf({ ...plan, recipe, missing: recipe.priorCount === 0 ? [] : plan.missing }));
   };
   if (!plan.changeable) return 'close other programs';
   const helpful: ReturnType<typeof savings> = [];
@@ -130,7 +127,7 @@ export async function forecast(
   const { recipe } = plan;
   const { free, timed, signal } = options;
   const graphs = await graphsOf(plan);
-  const needed = memoryOf(graphs, plan.initial);
+  const needed = memoryOf(graphs);
   const onCpu = engine.device === 'cpu';
   if (onCpu && isShort(needed, free))
     refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, needed, await remedyFor(plan, needed, free), free);

@@ -4,6 +4,7 @@ import { gradients } from '../graph/gradient.ts';
 import { add, sqrt, square, sum } from '../graph/ops.ts';
 import { topologicalOrder } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { onDemand } from '../graph/values.ts';
 import type { Method, Weights } from '../methods/method.ts';
 import { unadapted } from '../methods/method.ts';
 import type { DiffusionModel } from '../models/load.ts';
@@ -44,9 +45,7 @@ export async function balancedLambda(
     outputs: { diffusion: norm(gradients(diffusion, targets)), mlm: norm(gradients(mlm!, targets)) },
   });
   const names = [...tensors.keys()];
-  await engine.setState(
-    Object.fromEntries(names.map((name) => [name, { data: initial[name]!.data.slice(), shape: tensors.get(name)!.shape }])),
-  );
+  await engine.setState(Object.fromEntries(names.map((name) => [name, onDemand(tensors.get(name)!.shape, () => initial[name]!.data)])));
   const [ofDiffusion, ofMlm]: [number[], number[]] = [[], []];
   for (let step = 0; step < probes; step++) {
     const out = await program.run(feeds(step, 0));

@@ -12,6 +12,8 @@ import type { TypedArray } from '../graph/protocol.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { onDemand } from '../graph/values.ts';
+import type { ValuesInTurn } from '../graph/values.ts';
 import { embedTokens } from '../methods/concept.ts';
 import { atLayer, conditioning, unadapted } from '../methods/method.ts';
 import type { Adapted, Method, MethodSettings, Weight, Weights } from '../methods/method.ts';
@@ -119,7 +121,7 @@ export class TrainingStep {
       const value = initial[name];
       if (value === undefined || sizeOf(value.shape) !== sizeOf(tensors.get(name)!.shape))
         throw internal(`${method.name} gives no first value of ${name}`);
-      return [name, { data: value.data.slice(), shape: tensors.get(name)!.shape }];
+      return [name, onDemand(tensors.get(name)!.shape, () => value.data)];
     });
 
     const lossScale = engine.precision === 'float16' ? new LossScale() : undefined;
@@ -161,14 +163,13 @@ export class TrainingStep {
     };
     const zero = ([name, { shape }]: [string, Weight]): [string, Weight] => [
       `gradient.${name}`,
-      { data: new Float32Array(sizeOf(shape)), shape },
+      onDemand(shape, () => new Float32Array(sizeOf(shape))),
     ];
     const first: Weights = {
       ...Object.fromEntries(start),
-      ...(optimizer.initial() as Weights),
+      ...optimizer.initial(),
       ...(accumulation > 1 && Object.fromEntries(start.map(zero))),
-      ...(settings.ema > 0 &&
-        Object.fromEntries(start.map(([name, { data: values, shape }]) => [averageOf(name), { data: values.slice(), shape }]))),
+      ...(settings.ema > 0 && Object.fromEntries(start.map(([name, value]) => [averageOf(name), value]))),
     };
     await engine.setState(first);
     const shapes = new Map(Object.entries(first).map(([name, { shape }]) => [name, shape]));
@@ -191,20 +192,15 @@ export class TrainingStep {
     }
   }
 
-  private async read(names: readonly string[], called: (name: string) => string = (name) => name): Promise<Weights> {
-    const data = await this.parts.engine.getState(names.map(called));
-    return Object.fromEntries(names.map((name) => [name, { data: data[called(name)]!, shape: this.parts.shapes.get(called(name))! }]));
+  /** Names of what is trained. */
+  get trained(): readonly string[] {
+    return this.parts.trained;
   }
 
   /** Everything that a resumed run needs, by name. */
-  state(): Promise<Weights> {
-    return this.read([...this.parts.shapes.keys()]);
-  }
-
-  /** What is learned so far: the moving averages where they are kept. */
-  learned(): Promise<Weights> {
-    const prefix = resultPrefix(this.parts.settings);
-    return this.read(this.parts.trained, (name) => prefix + name);
+  state(): Record<string, ValuesInTurn> {
+    const { engine, shapes } = this.parts;
+    return Object.fromEntries([...shapes].map(([name, shape]) => [name, engine.stateInTurn(name, shape)]));
   }
 
   async restore(saved: Weights): Promise<void> {

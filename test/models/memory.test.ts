@@ -38,7 +38,9 @@ test('what is alive at once is counted, and nothing else', () => {
   const c = matmul(b, input('v', [100, 200])); // 40 kB, while b is read
   expect(estimateMemory([sum(c)], false)).toEqual({ constants: 0, inputs: 4 * (1000 + 500 + 20_000), intermediates: 60_000, copies: 0 });
   // The same, with a needed again at the end.
-  expect(estimateMemory([add(sum(c), sum(a))], false).intermediates).toBe(80_000);
+  expect(estimateMemory([add(sum(a), sum(c))], false).intermediates).toBe(80_000);
+  // Of an operator's inputs the last is made first: here a before b takes its place.
+  expect(estimateMemory([add(sum(c), sum(a))], false).intermediates).toBe(60_004);
 });
 
 test('programs together: a file’s constants once, states once, arenas each, passing results of lean ones once', () => {
@@ -47,12 +49,12 @@ test('programs together: a file’s constants once, states once, arenas each, pa
   const program = (rows: number) => ({ outputs: { y: sum(matmul(input('x', [rows, 1000]), weights)) }, updates: { s: add(kept, kept) } });
   const [one, two] = [program(100), program(200)];
   const beside = 40e6 + 4e6;
-  expect(Math.abs(predictTogether([one], true) - (beside + 4e6 + 4e5 + 2 * 4e5))).toBeLessThan(100);
-  expect(Math.abs(predictTogether([one, two], true) - (beside + 4e6 + 8e5 + 2 * 8e5))).toBeLessThan(100);
+  expect(Math.abs(predictTogether([one], true) - (beside + 4e6 + 4e5 + 1.1 * 4e5))).toBeLessThan(100);
+  expect(Math.abs(predictTogether([one, two], true) - (beside + 4e6 + 8e5 + 1.1 * 8e5))).toBeLessThan(100);
   expect(Math.abs(predictTogether([one, two], false) - (beside + 4 * 4e6 + 8e5 + 2.7 * (4e5 + 8e5)))).toBeLessThan(100);
-  // Where the update is a result like any other, it is the largest.
+  // Where the update is a result like any other, it is there beside all else.
   expect(predictMemory([...Object.values(one.outputs), ...Object.values(one.updates)], true)).toBe(
-    predictTogether([one], true) + 2 * (4e6 - 4e5),
+    predictTogether([one], true) + 1.1 * 4e6,
   );
 });
 

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { Engine } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
@@ -32,6 +34,13 @@ test('three steps equal AdamW written out', async () => {
     const { x: now } = await engine.getState(['x']);
     value.forEach((expected, i) => expect(now![i]).toBeCloseTo(expected, 4));
   }
+});
+
+test('a step holds weights, both moments and gradients, and little else', () => {
+  const script = fileURLToPath(new URL('measure-adamw.ts', import.meta.url));
+  const times = Number(execFileSync(process.execPath, ['--import', 'tsx', script], { encoding: 'utf8' }));
+  expect(times).toBeGreaterThan(4);
+  expect(times).toBeLessThan(4.8);
 });
 
 test('schedules', () => {

@@ -17,6 +17,7 @@ import type { CustomizeEvent, CustomizeOptions } from '../../src/trainer/customi
 import { RunFolder } from '../../src/trainer/run-folder.ts';
 import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
+import { statesOf } from './states.ts';
 
 const images = 'examples/subjects/dog';
 const recipe = (changes: Partial<Recipe> = {}): Recipe =>
@@ -128,9 +129,9 @@ describe('customize', () => {
       TrainingStep.create(engine, model, ti, initialWeights(model, ti, recipe()), data, recipe({ accumulation }));
     /** Adam's first moment after one step from zero is 0.1 times the gradient, clipped to norm 1. */
     const gradientOf = async (training: TrainingStep, norm: number): Promise<Float32Array> =>
-      (await training.state())['adam.1.concept']!.data.map((x) => 10 * x * Math.max(1, norm));
+      (await statesOf(training))['adam.1.concept']!.data.map((x) => 10 * x * Math.max(1, norm));
     const single = await create(1);
-    const fresh = await single.state();
+    const fresh = await statesOf(single);
     const parts: Float32Array[] = [];
     for (const part of [0, 1]) {
       await single.restore(fresh);
@@ -144,7 +145,7 @@ describe('customize', () => {
     const scale = Math.max(...mean.map(Math.abs));
     expect(scale).toBeGreaterThan(0);
     mean.forEach((x, i) => expect(Math.abs(x - (parts[0]![i]! + parts[1]![i]!) / 2)).toBeLessThan(1e-4 * scale));
-    expect((await double.state())['gradient.concept']!.data.every((x) => x === 0)).toBe(true);
+    expect((await statesOf(double))['gradient.concept']!.data.every((x) => x === 0)).toBe(true);
     await double.release();
   });
 

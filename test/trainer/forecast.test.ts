@@ -47,8 +47,8 @@ describe('memory', () => {
     const folder = join(await scratch(), 'run');
     const command = ['--import', 'tsx', script, JSON.stringify(changes), folder];
     const { predicted, measured } = JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' })) as Record<string, number>;
-    expect(predicted! / measured!).toBeGreaterThan(0.6);
-    expect(predicted! / measured!).toBeLessThan(1.5);
+    expect(predicted! / measured!).toBeGreaterThan(0.7);
+    expect(predicted! / measured!).toBeLessThan(1.3);
   });
 
   test('grows with what is asked for', async () => {
@@ -95,7 +95,7 @@ describe('memory', () => {
   });
 
   test('where nothing would fit, it says so', async () => {
-    const all = { batchSize: 16, lambda: 1, promptBatch: 64, sampleEvery: 5 };
+    const all = { batchSize: 1, lambda: 1, promptBatch: 64, sampleEvery: 5 };
     expect(String(await refusal(all, 1e7))).toMatch(
       /ti at 64 pixels needs about 0\.\d GB of memory, 0\.0 are free: close other programs, and give --sample-every 0 --prompt-batch 1 \(about 0\.\d GB\); or set CONTEXTURA_IGNORE_MEMORY=1 to go on all the same$/,
     );

@@ -16,6 +16,7 @@ import { stateSource } from '../../src/nn/parameters.ts';
 import { initialWeights, subjectTokens } from '../../src/trainer/prepare.ts';
 import { TrainingStep, objectives } from '../../src/trainer/step.ts';
 import type { TrainingData } from '../../src/trainer/step.ts';
+import { statesOf } from './states.ts';
 
 let model: DiffusionModel;
 beforeAll(async () => void (model = await loadModel('assets/tiny')));
@@ -90,7 +91,7 @@ test('scaling the loss by a power of two changes no step', { timeout: 300_000 },
     engines.map(async (engine) => {
       const training = await TrainingStep.create(engine, model, method, initialWeights(model, method, recipe), dataOf(), recipe);
       const events = [await training.step(0), await training.step(1), await training.step(2)];
-      const state = await training.state();
+      const state = await statesOf(training);
       await training.release();
       return { events, state };
     }),

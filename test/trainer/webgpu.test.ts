@@ -11,6 +11,7 @@ import { initialWeights, subjectTokens } from '../../src/trainer/prepare.ts';
 import { TrainingStep } from '../../src/trainer/step.ts';
 import type { TrainEvent } from '../../src/trainer/step.ts';
 import { missing, needs } from '../software-gpu.ts';
+import { statesOf } from './states.ts';
 
 const tolerance = 1e-4;
 
@@ -37,7 +38,7 @@ describe.skipIf(missing !== undefined)(`the embedded model on WebGPU${needs}`, (
     const training = await TrainingStep.create(engine, model, method, initialWeights(model, method, recipe), data, recipe);
     const events: TrainEvent[] = [];
     for (let i = 0; i < steps; i++) events.push(await training.step(i));
-    const state = await training.state();
+    const state = await statesOf(training);
     await training.release();
     return { events, state };
   }
