@@ -97,7 +97,7 @@ function readBy(y: Tensor, b: OnnxBuilder): readonly (Tensor | undefined)[] {
 
 /** ONNX bytes that compute the named outputs on a device. All file constants must lie in one folder tree. */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LoweringOptions = {}): LoweredModel {
-  const order = topologicalOrder(Object.values(outputs));
+  const order = topologicalOrder(Object.values(outputs), options.from);
   const files = order.flatMap((t) => {
     const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
     return source?.kind === 'file' ? [path.resolve(source.path)] : [];

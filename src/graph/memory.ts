@@ -72,10 +72,11 @@ function merged(order: readonly Tensor[]): Map<Tensor, Tensor> {
 /**
  * The order in which ONNX Runtime runs a graph: depth first from what nothing else reads, the last of that first, and of an
  * operator's inputs the last first. So gradients of weights come as the backward pass reaches them, whatever order they
- * are asked for in; what it computes again comes earlier than it need.
+ * are asked for in. `from` is how the graph is written: what the backward pass computes again may come long before it need,
+ * or when it must.
  */
-function executionOrder(roots: readonly Tensor[]): Tensor[] {
-  const order = topologicalOrder(roots);
+function executionOrder(roots: readonly Tensor[], from: 'first' | 'last'): Tensor[] {
+  const order = topologicalOrder(roots, from);
   const place = new Map(order.map((t, i) => [t, i]));
   const used = new Set(order.flatMap((t) => t.inputs));
   const stack = order.filter((t) => !used.has(t)).map((tensor) => ({ tensor, done: false }));
@@ -97,9 +98,10 @@ function walkLiveness(
   roots: readonly Tensor[],
   lean: boolean,
   inPlace: ReadonlySet<Tensor>,
+  from: 'first' | 'last',
   visit: (tensor: Tensor, alive: ReadonlyMap<Tensor, number>, bytes: number) => void,
 ): void {
-  const all = executionOrder(roots);
+  const all = executionOrder(roots, from);
   const representative = lean ? undefined : merged(all);
   const same = (t: Tensor): Tensor => representative?.get(t) ?? t;
   const order = all.filter((t) => same(t) === t);
@@ -138,6 +140,18 @@ function walkLiveness(
   });
 }
 
+function mostAlive(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor>, from: 'first' | 'last'): number {
+  let most = 0;
+  walkLiveness(roots, lean, inPlace, from, (_t, _alive, bytes) => (most = Math.max(most, bytes)));
+  return most;
+}
+
+/** In which order a lean program should be written, so that running it holds less at once. */
+export function quieterOrder(roots: readonly Tensor[], inPlace: ReadonlySet<Tensor> = new Set()): 'first' | 'last' {
+  const [first, last] = (['first', 'last'] as const).map((from) => mostAlive(roots, true, inPlace, from)) as [number, number];
+  return last < first ? 'last' : 'first';
+}
+
 /** What is computed of constants once, when a program is compiled, and kept. */
 function foldedOf(order: readonly Tensor[]): Set<Tensor> {
   const fixed = fixedTensors(order);
@@ -159,12 +173,10 @@ function arrangedOf(order: readonly Tensor[], lean: boolean): Set<Tensor> {
 export function estimateMemory(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor> = new Set()): MemoryEstimate {
   const order = topologicalOrder(roots);
   const total = (tensors: Iterable<Tensor>): number => [...tensors].reduce((sum, t) => sum + bytesOf(t), 0);
-  let intermediates = 0;
-  walkLiveness(roots, lean, inPlace, (_t, _alive, bytes) => (intermediates = Math.max(intermediates, bytes)));
   return {
     constants: total(order.filter((t) => t.op === 'constant')),
     inputs: total(order.filter((t) => t.op === 'input')),
-    intermediates,
+    intermediates: mostAlive(roots, lean, inPlace, lean ? quieterOrder(roots, inPlace) : 'first'),
     copies: total(foldedOf(order)) + total(arrangedOf(order, lean)),
   };
 }

@@ -29,6 +29,8 @@ export interface LoweringOptions {
   device?: Device;
   /** Half precision where `halves` says so, for WebGPU; float32 by default. */
   precision?: Precision;
+  /** Which of several outputs or inputs is written first: it decides in which order the runtime works. */
+  from?: 'first' | 'last';
   /** Bytes that one tensor may take, for tests; by default what the device allows. */
   bindingLimit?: number;
   /** Outputs that are written over states. They keep the name of their value: a copy would be made whenever the runtime likes. */

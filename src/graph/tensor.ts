@@ -125,25 +125,26 @@ export function lookup<R>(table: { [P in PrimitiveName]: (...args: never[]) => R
   return table[op] as (...args: unknown[]) => R;
 }
 
-/** All tensors that the roots depend on, each after its inputs. */
-export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
+/** All tensors that the roots depend on, each after its inputs; of several roots or inputs the first is reached first, or the last. */
+export function topologicalOrder(roots: readonly Tensor[], from: 'first' | 'last' = 'first'): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
-  const stack: { tensor: Tensor; next: number }[] = [];
-  for (const root of roots) {
-    if (!seen.has(root)) {
-      seen.add(root);
-      stack.push({ tensor: root, next: 0 });
-    }
+  const stack: { tensor: Tensor; left: Tensor[] }[] = [];
+  /** In the order in which they are popped. */
+  const turns = (tensors: readonly Tensor[]): Tensor[] => (from === 'first' ? tensors.toReversed() : [...tensors]);
+  const left = turns(roots);
+  for (let root = left.pop(); root !== undefined; root = left.pop()) {
+    if (!seen.has(root)) stack.push({ tensor: root, left: turns(root.inputs) });
+    seen.add(root);
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!;
-      const input = top.tensor.inputs[top.next++];
+      const input = top.left.pop();
       if (input === undefined) {
         order.push(top.tensor);
         stack.pop();
       } else if (!seen.has(input)) {
         seen.add(input);
-        stack.push({ tensor: input, next: 0 });
+        stack.push({ tensor: input, left: turns(input.inputs) });
       }
     }
   }

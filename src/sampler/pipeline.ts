@@ -142,12 +142,13 @@ export class Pipeline {
     const prediction = add(plain, multiply(subtract(guided, plain), input('guidance', [])));
     const { once, outputs } = hoist({ prediction }, ['unconditional', 'conditional'], `sampler${pipelines++}.`);
     const pixels = vaeDecode(vae.parameters, vae.config, multiply(latents, 1 / vae.config.scaling_factor));
+    // A large model's small programs spare memory as the large one does.
+    const lean = isLarge(Object.values(outputs));
     const programs = {
       encode: await engine.compile({ outputs: { states } }),
-      // A part of the same weights: they stay in their file for both programs, or for none.
-      condition: await engine.compile({ updates: once, lean: isLarge(Object.values(outputs)) }),
+      condition: await engine.compile({ updates: once, lean }),
       denoise: await engine.compile({ outputs }),
-      decode: await engine.compile({ outputs: { pixels } }),
+      decode: await engine.compile({ outputs: { pixels }, lean }),
     };
     await engine.setState(
       Object.fromEntries(Object.entries(once).map(([name, { shape }]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
