@@ -6,13 +6,21 @@ export interface Values {
   shape: Shape;
 }
 
-/** Values that are made or read anew whenever `data` is asked for, so that many tensors can be named and few held. */
-export const onDemand = (shape: Shape, read: () => Float32Array): Values => ({
-  shape,
-  get data() {
-    return read();
-  },
-});
+/**
+ * Values that are made or read when `data` is asked for, and again when it has been let go of, so that many tensors can be
+ * named and few held.
+ */
+export function onDemand(shape: Shape, read: () => Float32Array): Values {
+  let last: WeakRef<Float32Array> | undefined;
+  return {
+    shape,
+    get data() {
+      let data = last?.deref();
+      if (data === undefined) last = new WeakRef((data = read()));
+      return data;
+    },
+  };
+}
 
 /** Values that come when their turn does: from another thread, say. */
 export interface ValuesInTurn {

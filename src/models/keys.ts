@@ -1,7 +1,6 @@
 /** Foreign tensor names → those of diffusers and transformers, and back for what is exported. */
 import { rowsOf } from '../files/tensors.ts';
 import type { TensorEntry, TensorTable } from '../files/tensors.ts';
-import { sizeOf } from '../graph/tensor.ts';
 import { onDemand } from '../graph/values.ts';
 import type { Values } from '../graph/values.ts';
 
@@ -214,8 +213,9 @@ export function toOpenClip(tensors: ValueTable): ValueTable {
       const three = ['q', 'k', 'v'].map((one) => tensors[full.replace('.q_proj.', `.${one}_proj.`)]!);
       const shape = [3 * values.shape[0]!, ...values.shape.slice(1)];
       out[`transformer.resblocks.${layer}.attn.in_proj_${kind}`] = onDemand(shape, () => {
-        const data = new Float32Array(sizeOf(shape));
-        three.forEach((one, i) => data.set(one.data, (i * data.length) / 3));
+        const parts = three.map((one) => one.data);
+        const data = new Float32Array(3 * parts[0]!.length);
+        parts.forEach((one, i) => data.set(one, i * one.length));
         return data;
       });
     }

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { encodeSafetensors, writeSafetensors } from '../../src/files/safetensors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { onDemand } from '../../src/graph/values.ts';
+import type { Values } from '../../src/graph/values.ts';
 import { scratch } from '../scratch.ts';
 
 test('states are set, saved and set again in little more memory than they take', async () => {
@@ -22,6 +23,13 @@ test('states are set, saved and set again in little more memory than they take',
   expect(added / states).toBeLessThan(1.5);
 });
 
+test('values on demand are read once while they are held', () => {
+  let reads = 0;
+  const value = onDemand([2], () => Float32Array.of(++reads, 0));
+  expect(value.data[0]! + value.data[0]!).toBe(2);
+  expect(value.data).toBe(value.data);
+});
+
 test('a state is asked for when the one before is set', async () => {
   let [asked, set] = [0, 0];
   class Counting extends Engine {
@@ -32,11 +40,12 @@ test('a state is asked for when the one before is set', async () => {
     }
   }
   const engine = new Counting({ threads: 1 });
-  const value = onDemand([2], () => {
-    expect(asked++).toBe(set);
-    return Float32Array.of(1, 2);
-  });
-  await engine.setState({ a: value, b: value, c: value });
+  const value = (): Values =>
+    onDemand([2], () => {
+      expect(asked++).toBe(set);
+      return Float32Array.of(1, 2);
+    });
+  await engine.setState({ a: value(), b: value(), c: value() });
   expect([asked, set]).toEqual([3, 3]);
   await engine.close();
 });
