@@ -13,6 +13,7 @@ import type { Method, Weights } from '../methods/method.ts';
 import { pixelSize, withContextualizer } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { Pipeline } from '../sampler/pipeline.ts';
+import { usualGuidance } from '../sampler/usual.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { Forecast } from './forecast.ts';
 import { balancedLambda } from './lambda.ts';
@@ -234,7 +235,7 @@ class Preview {
       seed: recipe.seed,
       sampler: 'dpm++',
       steps: previewSteps,
-      guidance: 4,
+      guidance: usualGuidance(model),
     }))
       await writePng(path, toBytes(pixels, size), size);
   }
