@@ -1,19 +1,19 @@
 /** A customised model opened up: text states, self-attention, cross-attention, by the same graphs that sample. */
 import { UserError } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
-import { add, concat, input, mean, multiply, sliceAxis, subtract } from '../graph/ops.ts';
+import { add, input, mean, multiply, sliceAxis } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { embedTokens } from '../methods/concept.ts';
 import { tokenizerFor } from '../methods/learned.ts';
-import { atLayer, conditioning, unadapted } from '../methods/method.ts';
+import { atLayer, unadapted } from '../methods/method.ts';
 import type { Adapted } from '../methods/method.ts';
 import { clipText } from '../models/clip-text.ts';
-import { unet } from '../models/unet.ts';
 import { vaeDecode } from '../models/vae.ts';
 import type { AttentionSeen } from '../nn/layers.ts';
 import { stateSource } from '../nn/parameters.ts';
+import { guidedPrediction } from '../sampler/guided.ts';
 import { samplers } from '../sampler/samplers.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
 import { contentWords, subjectMark, withSubject } from '../text/prompts.ts';
@@ -169,23 +169,14 @@ export class Probe {
     const shape = [batch, channels, size, size];
     const ids = input('ids', [layers * batch, this.length], 'int32');
     const states = this.text(ids);
-    const [latents, timesteps] = [input('latents', shape), input('timesteps', [batch])];
-    const twice = (x: Tensor): Tensor => concat([x, x], 0);
-    const [plainText, text] = ['unconditional', 'conditional'].map((name) => conditioning(input(name, states.shape), layers)) as [
-      ReturnType<typeof conditioning>,
-      ReturnType<typeof conditioning>,
-    ];
-    const at = (c: typeof text, layer: number): Tensor => (typeof c === 'function' ? c(layer) : c);
+    const latents = input('latents', shape);
     const seen = new Map<number, Tensor[]>();
     const onAttention = (_layer: number, { probabilities }: AttentionSeen): void => {
       const side = Math.sqrt(probabilities.shape[2]!);
       const own = mean(sliceAxis(probabilities, 0, batch, batch), [1]);
       seen.set(side, [...(seen.get(side) ?? []), own]);
     };
-    const both = (layer: number): Tensor => concat([at(plainText, layer), at(text, layer)], 0);
-    const predicted = unet(denoiser.parameters, denoiser.config, twice(latents), twice(timesteps), both, { ...unetOptions, onAttention });
-    const [plain, guided] = [sliceAxis(predicted, 0, 0, batch), sliceAxis(predicted, 0, batch, batch)];
-    const prediction = add(plain, multiply(subtract(guided, plain), input('guidance', [])));
+    const prediction = guidedPrediction(this.adapted, latents, states.shape, { ...unetOptions, onAttention });
     const maps = [...seen].map(
       ([side, own]) =>
         [

@@ -7,7 +7,7 @@ import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
-import { isLarge, quieterOrder } from './memory.ts';
+import { inPlaceOf, isLarge, quieterOrder } from './memory.ts';
 import type { Precision } from './precision.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
@@ -175,9 +175,7 @@ export class Engine {
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
       const precision = device === 'cpu' ? 'float32' : this.precision;
-      const sent = new Set(Object.values(outputs));
-      const from =
-        lean && device === 'cpu' ? quieterOrder(Object.values(all), new Set(Object.values(updates).filter((t) => !sent.has(t)))) : 'first';
+      const from = lean && device === 'cpu' ? quieterOrder(Object.values(all), inPlaceOf(options)).from : 'first';
       const overwriting = new Set(updateNames.map(([output]) => output));
       const { bytes, externalFolder, inputs, names } = lower(all, { lean, device, precision, overwriting, from });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);

@@ -5,7 +5,7 @@ import { freeMemory } from './free-memory.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { constantRows, transposedRows } from './lower-matmul.ts';
 import { fixedTensors, sizeOf, topologicalOrder } from './tensor.ts';
-import type { PrimitiveName, Tensor } from './tensor.ts';
+import type { PrimitiveName, Tensor, WritingOrder } from './tensor.ts';
 
 export interface MemoryEstimate {
   /** Bytes of constants, each once. */
@@ -75,7 +75,7 @@ function merged(order: readonly Tensor[]): Map<Tensor, Tensor> {
  * are asked for in. `from` is how the graph is written: what the backward pass computes again may come long before it need,
  * or when it must.
  */
-function executionOrder(roots: readonly Tensor[], from: 'first' | 'last'): Tensor[] {
+function executionOrder(roots: readonly Tensor[], from: WritingOrder): Tensor[] {
   const order = topologicalOrder(roots, from);
   const place = new Map(order.map((t, i) => [t, i]));
   const used = new Set(order.flatMap((t) => t.inputs));
@@ -98,7 +98,7 @@ function walkLiveness(
   roots: readonly Tensor[],
   lean: boolean,
   inPlace: ReadonlySet<Tensor>,
-  from: 'first' | 'last',
+  from: WritingOrder,
   visit: (tensor: Tensor, alive: ReadonlyMap<Tensor, number>, bytes: number) => void,
 ): void {
   const all = executionOrder(roots, from);
@@ -140,16 +140,16 @@ function walkLiveness(
   });
 }
 
-function mostAlive(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor>, from: 'first' | 'last'): number {
+function mostAlive(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor>, from: WritingOrder): number {
   let most = 0;
   walkLiveness(roots, lean, inPlace, from, (_t, _alive, bytes) => (most = Math.max(most, bytes)));
   return most;
 }
 
-/** In which order a lean program should be written, so that running it holds less at once. */
-export function quieterOrder(roots: readonly Tensor[], inPlace: ReadonlySet<Tensor> = new Set()): 'first' | 'last' {
-  const [first, last] = (['first', 'last'] as const).map((from) => mostAlive(roots, true, inPlace, from)) as [number, number];
-  return last < first ? 'last' : 'first';
+/** In which order a lean program should be written, so that running it holds less at once, and how many bytes it then holds. */
+export function quieterOrder(roots: readonly Tensor[], inPlace: ReadonlySet<Tensor>): { from: WritingOrder; most: number } {
+  const [first, last] = (['first', 'last'] as const).map((from) => ({ from, most: mostAlive(roots, true, inPlace, from) }));
+  return last!.most < first!.most ? last! : first!;
 }
 
 /** What is computed of constants once, when a program is compiled, and kept. */
@@ -176,7 +176,7 @@ export function estimateMemory(roots: readonly Tensor[], lean: boolean, inPlace:
   return {
     constants: total(order.filter((t) => t.op === 'constant')),
     inputs: total(order.filter((t) => t.op === 'input')),
-    intermediates: mostAlive(roots, lean, inPlace, lean ? quieterOrder(roots, inPlace) : 'first'),
+    intermediates: lean ? quieterOrder(roots, inPlace).most : mostAlive(roots, lean, inPlace, 'first'),
     copies: total(foldedOf(order)) + total(arrangedOf(order, lean)),
   };
 }
@@ -204,6 +204,12 @@ export interface Graph {
 
 export const rootsOf = ({ outputs = {}, updates = {} }: Graph): Tensor[] => [...Object.values(outputs), ...Object.values(updates)];
 
+/** What is written over states and nowhere else. */
+export function inPlaceOf({ outputs = {}, updates = {} }: Graph): Set<Tensor> {
+  const sent = new Set(Object.values(outputs));
+  return new Set(Object.values(updates).filter((t) => !sent.has(t)));
+}
+
 /**
  * Bytes that compiling some programs and running them one after another will add to the process at its peak. Measured on
  * Linux: results take a tenth more than they are, by fragments of the heap (lean), or nearly three times as much, by an
@@ -216,9 +222,7 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
   for (const program of programs) {
     const roots = rootsOf(program);
     const isLean = lean ?? program.lean ?? isLarge(roots);
-    const sent = new Set(Object.values(program.outputs ?? {}));
-    const inPlace = new Set(Object.values(program.updates ?? {}).filter((t) => !sent.has(t)));
-    const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlace);
+    const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlaceOf(program));
     for (const t of topologicalOrder(roots)) {
       if (t.op === 'input') {
         const name = `input ${(t as Tensor<'input'>).attributes.name}`;

@@ -8,7 +8,7 @@ import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
 import { barrier } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
-import type { Dtype, FileSource, Shape, Tensor } from './tensor.ts';
+import type { Dtype, FileSource, Shape, Tensor, WritingOrder } from './tensor.ts';
 
 // Field numbers and enumerations of onnx.proto3.
 const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {
@@ -30,7 +30,7 @@ export interface LoweringOptions {
   /** Half precision where `halves` says so, for WebGPU; float32 by default. */
   precision?: Precision;
   /** Which of several outputs or inputs is written first: it decides in which order the runtime works. */
-  from?: 'first' | 'last';
+  from?: WritingOrder;
   /** Bytes that one tensor may take, for tests; by default what the device allows. */
   bindingLimit?: number;
   /** Outputs that are written over states. They keep the name of their value: a copy would be made whenever the runtime likes. */

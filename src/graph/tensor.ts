@@ -125,8 +125,11 @@ export function lookup<R>(table: { [P in PrimitiveName]: (...args: never[]) => R
   return table[op] as (...args: unknown[]) => R;
 }
 
+/** Which of several roots or inputs is reached first where a graph is walked or written. */
+export type WritingOrder = 'first' | 'last';
+
 /** All tensors that the roots depend on, each after its inputs; of several roots or inputs the first is reached first, or the last. */
-export function topologicalOrder(roots: readonly Tensor[], from: 'first' | 'last' = 'first'): Tensor[] {
+export function topologicalOrder(roots: readonly Tensor[], from: WritingOrder = 'first'): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
   const stack: { tensor: Tensor; left: Tensor[] }[] = [];

@@ -3,13 +3,11 @@ import { UserError, internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { hoist } from '../graph/hoist.ts';
 import { isLarge } from '../graph/memory.ts';
-import { add, concat, input, multiply, sliceAxis, subtract } from '../graph/ops.ts';
+import { input, multiply } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
-import type { Tensor } from '../graph/tensor.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import { clipText } from '../models/clip-text.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { unet } from '../models/unet.ts';
 import { vaeDecode } from '../models/vae.ts';
 import { stateSource } from '../nn/parameters.ts';
 import { applyEmphasis, emphasisedIds } from '../text/emphasis.ts';
@@ -17,8 +15,9 @@ import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from '../methods/concept.ts';
 import { tokenizerFor } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
-import { atLayer, conditioning, unadapted } from '../methods/method.ts';
+import { atLayer, unadapted } from '../methods/method.ts';
 import type { Adapted, Method, MethodSettings } from '../methods/method.ts';
+import { guidedPrediction } from './guided.ts';
 import { samplers } from './samplers.ts';
 import type { SamplerName } from './samplers.ts';
 
@@ -131,15 +130,7 @@ export class Pipeline {
     const ids = input('ids', [layers * batch, textEncoder.config.max_position_embeddings], 'int32');
     const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
     const latents = input('latents', [batch, denoiser.config.in_channels, ...latentSides(model, pictures)]);
-    const [plainText, text] = ['unconditional', 'conditional'].map((name) => conditioning(input(name, states.shape), layers)) as [
-      ReturnType<typeof conditioning>,
-      ReturnType<typeof conditioning>,
-    ];
-    const at = (c: typeof text, layer: number): Tensor => (typeof c === 'function' ? c(layer) : c);
-    const both = layers === 1 ? concat([at(plainText, 0), at(text, 0)], 0) : (l: number) => concat([at(plainText, l), at(text, l)], 0);
-    const predicted = unet(denoiser.parameters, denoiser.config, latents, input('timesteps', [batch]), both);
-    const [plain, guided] = [sliceAxis(predicted, 0, 0, batch), sliceAxis(predicted, 0, batch, batch)];
-    const prediction = add(plain, multiply(subtract(guided, plain), input('guidance', [])));
+    const prediction = guidedPrediction(adapted, latents, states.shape);
     const { once, outputs } = hoist({ prediction }, ['unconditional', 'conditional'], `sampler${pipelines++}.`);
     const pixels = vaeDecode(vae.parameters, vae.config, multiply(latents, 1 / vae.config.scaling_factor));
     // A large model's small programs spare memory as the large one does.
