@@ -177,7 +177,7 @@ export class Engine {
       const precision = device === 'cpu' ? 'float32' : this.precision;
       const from = lean && device === 'cpu' ? quieterOrder(Object.values(all), inPlaceOf(options)).from : 'first';
       const overwriting = new Set(updateNames.map(([output]) => output));
-      const { bytes, externalFolder, inputs, names } = lower(all, { lean, device, precision, overwriting, from });
+      const { bytes, preparations, externalFolder, inputs, names } = lower(all, { lean, device, precision, overwriting, from });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
       const signature: Signature = {
         feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
@@ -185,7 +185,8 @@ export class Engine {
         fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
         updates: Object.fromEntries(updateNames.map(([output, name]) => [names.get(output) ?? output, name])),
       };
-      await this.request({ kind: 'compile', program, bytes, externalFolder, device, threads, lean, profile: options.profile, signature });
+      const { profile } = options;
+      await this.request({ kind: 'compile', program, bytes, preparations, externalFolder, device, threads, lean, profile, signature });
       return signature;
     };
     const device = this.current;

@@ -1,13 +1,19 @@
-/** Convolutions' input gradients. */
+/** Convolutions and their input gradients. */
 import { product } from './lower-matmul.ts';
+import { winograd, winogradTile } from './lower-winograd.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { isFixed, sizeOf } from './tensor.ts';
 import type { ConvAttributes, Tensor } from './tensor.ts';
 
-export const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
+const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<string, number[]> => ({
   strides: [stride, stride],
   pads: [padding[0], padding[2], padding[1], padding[3]],
 });
+
+export function convolution(y: Tensor<'conv2d'>, inputs: readonly string[], b: OnnxBuilder): string {
+  const tile = winogradTile(y, b);
+  return tile === undefined ? b.node('Conv', inputs, convolutionAttributes(y.attributes)) : winograd(y, inputs[0]!, tile, b);
+}
 
 /** Positions of a batch up to which a lean program spares the flipped copy of a convolution's weights, and pays in speed. */
 const fewPositions = 512;
@@ -85,6 +91,8 @@ function byPhases(
 
 /** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
 export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
+  const tile = winogradTile(y, b);
+  if (tile !== undefined) return winograd(y, g!, tile, b);
   const { stride, padding, inputSize } = y.attributes;
   const [grad, weight] = y.inputs as [Tensor, Tensor];
   const kernel = weight.shape.slice(2) as [number, number];

@@ -9,7 +9,7 @@ import { cosine, sine } from './lower-trigonometry.ts';
 import { halves } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
-import { convolutionAttributes, inputGradient } from './lower-convolution.ts';
+import { convolution, inputGradient } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { LoweringOptions, OnnxModel } from './onnx.ts';
 import { lookup, topologicalOrder } from './tensor.ts';
@@ -70,7 +70,7 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   reduceSum: (y, [x], b) => b.node('ReduceSum', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
   reduceMax: (y, [x], b) => b.node('ReduceMax', [x!, b.ints(y.attributes.axes)], { keepdims: 1 }),
   matmul,
-  conv2d: (y, inputs, b) => b.node('Conv', inputs, convolutionAttributes(y.attributes)),
+  conv2d: convolution,
   conv2dInputGradient: inputGradient,
   conv2dWeightGradient: weightGradient,
   standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { freeMemory } from './free-memory.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { constantRows, transposedRows } from './lower-matmul.ts';
-import { fixedTensors, sizeOf, topologicalOrder } from './tensor.ts';
+import { fixedTensors, keyOf, sizeOf, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor, WritingOrder } from './tensor.ts';
 
 export interface MemoryEstimate {
@@ -187,11 +187,6 @@ const large = 2 ** 30;
 export function isLarge(roots: readonly Tensor[]): boolean {
   const leaves = topologicalOrder(roots).filter((t) => t.op === 'constant' || t.op === 'input');
   return leaves.reduce((sum, t) => sum + bytesOf(t), 0) > large;
-}
-
-/** What a constant is, however many graphs name it. */
-function keyOf({ id, attributes: { source } }: Tensor<'constant'>): string {
-  return source.kind === 'file' ? `${source.path} ${source.offset}` : `${id}`;
 }
 
 /** What a program gives back, and what it writes over states, as `Engine.compile` takes them. */

@@ -37,8 +37,18 @@ export interface LoweringOptions {
   overwriting?: ReadonlySet<string>;
 }
 
+/** A value that is made of constants before the first run of a program, by a model of its own, whose only output it is. */
+export interface Preparation {
+  /** The program's input that takes it. */
+  name: string;
+  /** Names what it is: programs of one engine share it. */
+  key: string;
+  bytes: Uint8Array;
+}
+
 export interface OnnxModel {
   bytes: Uint8Array;
+  preparations: readonly Preparation[];
   nodeCount: number;
   /** Outputs that go by another name than their own. */
   names: ReadonlyMap<string, string>;
@@ -88,6 +98,7 @@ export class OnnxBuilder {
   private readonly names: Map<string, string> = new Map();
   /** What nodes have made and no output goes by. */
   private readonly results: Set<string> = new Set();
+  private readonly preparations: Preparation[] = [];
 
   constructor(externalFolder: string | undefined, options: LoweringOptions) {
     const { lean = false, device = 'cpu', bindingLimit, overwriting = new Set() } = options;
@@ -211,6 +222,21 @@ export class OnnxBuilder {
     return { message };
   }
 
+  /** What `make` emits goes into a model that runs once; the program takes its result as an input. */
+  prepared(key: string, shape: Shape, make: () => string): string {
+    return this.shared(`prepared ${key}`, () => {
+      const [graph, memo] = [this.graph, this.memo];
+      const message = (this.graph = new Message());
+      this.memo = new Map();
+      const value = make();
+      message.message(12, valueInfo(value, shape, 'float32'));
+      [this.graph, this.memo] = [graph, memo];
+      const name = this.fresh();
+      this.preparations.push({ name, key, bytes: modelOf(message) });
+      return [this.input(name, shape, 'float32')];
+    })[0]!;
+  }
+
   /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
   leaf(tensor: Tensor<'constant'>, shape: Shape): string {
     const { source } = tensor.attributes;
@@ -261,7 +287,7 @@ export class OnnxBuilder {
   }
 
   finish(): OnnxModel {
-    return { bytes: modelOf(this.graph), nodeCount: this.nodes, names: this.names };
+    return { bytes: modelOf(this.graph), preparations: this.preparations, nodeCount: this.nodes, names: this.names };
   }
 }
 

@@ -1,5 +1,6 @@
 /** Messages between the engine and its worker thread. */
 import type { Device } from './device.ts';
+import type { Preparation } from './onnx.ts';
 import type { Dtype } from './tensor.ts';
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
@@ -30,6 +31,7 @@ export type Request = { call: number } & (
       kind: 'compile';
       program: number;
       bytes: Uint8Array;
+      preparations: readonly Preparation[];
       externalFolder: string | undefined;
       device: Device;
       threads: number;

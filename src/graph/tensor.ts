@@ -163,3 +163,8 @@ export function fixedTensors(order: readonly Tensor[]): Set<Tensor> {
 
 /** Whether a tensor is a constant, or made of constants alone. */
 export const isFixed = (x: Tensor): boolean => fixedTensors(topologicalOrder([x])).has(x);
+
+/** What a constant is, however many graphs name it. */
+export function keyOf({ id, attributes: { source } }: Tensor<'constant'>): string {
+  return source.kind === 'file' ? `${source.path} ${source.offset}` : `${id}`;
+}

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
 import { InferenceSession, OrtTensor } from './ort.ts';
+import type { Preparation } from './onnx.ts';
 import { barrier } from './protocol.ts';
 import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
 import { States } from './states.ts';
@@ -9,13 +10,19 @@ import { sizeOf } from './tensor.ts';
 
 interface Compiled extends Signature {
   session: InferenceSession;
+  /** Input → key of what was prepared for it. */
+  prepared: ReadonlyMap<string, string>;
   device: Device;
 }
+
+type Compile = Extract<Request, { kind: 'compile' }>;
 
 const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 const states = new States();
 const programs = new Map<number, Compiled>();
+/** What was made of constants, while a program uses it. */
+const prepared = new Map<string, OrtTensor>();
 
 function wrap(data: TypedArray, shape: readonly number[], dtype: string): OrtTensor {
   return new OrtTensor(dtype as 'float32', data as Float32Array, shape);
@@ -53,7 +60,7 @@ const idlePasses = [
  * A lean session keeps one copy of the constants, in the file that they come from, and gives memory back at once: no
  * weights packed or blocked for speed, no merging of what the backward pass computes again, no arena.
  */
-function sessionOptions(request: Extract<Request, { kind: 'compile' }>): InferenceSession.SessionOptions {
+function sessionOptions(request: Compile): InferenceSession.SessionOptions {
   const { lean, externalFolder, profile, device, signature } = request;
   const locations = [
     ...signature.fetches.map(({ name }) => [name, 'cpu']),
@@ -88,11 +95,35 @@ function sessionOptions(request: Extract<Request, { kind: 'compile' }>): Inferen
   };
 }
 
-async function compile(request: Extract<Request, { kind: 'compile' }>): Promise<void> {
-  await programs.get(request.program)?.session.release();
-  programs.delete(request.program);
-  const session = await InferenceSession.create(request.bytes, sessionOptions(request));
-  programs.set(request.program, { session, device: request.device, ...request.signature });
+async function compile(request: Compile): Promise<void> {
+  const { program, bytes, preparations, device, signature } = request;
+  await release(program);
+  for (const preparation of preparations) {
+    if (!prepared.has(preparation.key)) prepared.set(preparation.key, await prepare(preparation, request));
+  }
+  const session = await InferenceSession.create(bytes, sessionOptions(request));
+  programs.set(program, { session, device, prepared: new Map(preparations.map(({ name, key }) => [name, key])), ...signature });
+}
+
+/** One model for each value, so that no more than one lies in memory twice while the binding copies it. */
+async function prepare({ bytes }: Preparation, request: Compile): Promise<OrtTensor> {
+  const options = sessionOptions({ ...request, profile: undefined });
+  // Its constants would be folded, on one thread and through several copies.
+  const session = await InferenceSession.create(bytes, { ...options, graphOptimizationLevel: 'disabled' });
+  try {
+    return (await session.run({}))[session.outputNames[0]!]!;
+  } finally {
+    await session.release();
+  }
+}
+
+/** Also gives back what was prepared for this program alone. */
+async function release(id: number): Promise<void> {
+  const program = programs.get(id);
+  programs.delete(id);
+  await program?.session.release();
+  const used = new Set([...programs.values()].flatMap((other) => [...other.prepared.values()]));
+  for (const key of prepared.keys()) if (!used.has(key)) prepared.delete(key);
 }
 
 async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<string, TypedArray>> {
@@ -100,6 +131,7 @@ async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<s
   if (program === undefined) throw new Error(`internal: program ${request.program} was released`);
   const feeds: Record<string, OrtTensor> = {};
   for (const { name, shape, dtype } of program.feeds) feeds[name] = wrap(request.feeds[name]!, shape, dtype);
+  for (const [name, key] of program.prepared) feeds[name] = prepared.get(key)!;
   const onGpu = program.device === 'webgpu';
   for (const name of program.states) feeds[name] = await (onGpu ? states.onGpu(name) : states.inMemory(name));
   const results = await (onGpu ? runOnGpu(program, feeds) : runInPlace(program, feeds));
@@ -143,10 +175,8 @@ async function handle(request: Request): Promise<unknown> {
       for (const name of request.names) states.drop(name);
       return undefined;
     case 'release': {
-      const program = programs.get(request.program);
-      programs.delete(request.program);
-      if (request.endProfiling) program?.session.endProfiling();
-      await program?.session.release();
+      if (request.endProfiling) programs.get(request.program)?.session.endProfiling();
+      await release(request.program);
       return undefined;
     }
   }

@@ -1,0 +1,137 @@
+/**
+ * 3 × 3 convolutions by Winograd's minimal filtering (Lavin & Gray, 2016): m × m results at a time come of (m + 2)²
+ * products in place of 9·m². Kernels are seen as polynomials and known by their values at a few points; a flipped kernel
+ * at the inverse points is the kernel itself, so that input gradients take the same transformed weights.
+ */
+import type { OnnxBuilder } from './onnx.ts';
+import { keyOf, sizeOf } from './tensor.ts';
+import type { Shape, Tensor } from './tensor.ts';
+
+/** Results of one axis that a transform gives at once. */
+type Tile = 2 | 4;
+
+/** Where polynomials are evaluated, infinity last. Those of 4 are the best conditioned of the sets tried, and their own inverses. */
+const points: Record<Tile, readonly number[]> = {
+  2: [0, 1, -1, Infinity],
+  4: [0, 2 / 3, -2 / 3, 3 / 2, -3 / 2, Infinity],
+};
+
+/** Channels on both sides, and tiles of a batch, from which products outweigh the transforms around them. */
+const fewestChannels = 256;
+const fewestTiles = 64;
+/** Positions of a batch from which four times the weights' memory is paid for the larger tile. */
+const manyPositions = 1024;
+
+/** The tile for a convolution, or for the input gradient of one, from what it reads to results of some size; undefined where it is better done directly. */
+function tileFor(from: Shape, weight: Tensor, size: readonly number[], stride: number, b: { device: string; lean: boolean }): Tile | undefined {
+  const [filters, channels, height, width] = weight.shape as [number, number, number, number];
+  if (b.device !== 'cpu' || !b.lean || weight.op !== 'constant') return undefined;
+  if (stride !== 1 || height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
+  const positions = from[0]! * sizeOf(size);
+  return ([4, 2] as const).find(
+    (tile) => size.every((n) => n % tile === 0) && positions / tile ** 2 >= fewestTiles && (tile === 2 || positions >= manyPositions),
+  );
+}
+
+export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, b: { device: string; lean: boolean }): Tile | undefined {
+  const [from, weight] = y.inputs as [Tensor, Tensor];
+  return tileFor(from.shape, weight, y.shape.slice(2), y.attributes.stride, b);
+}
+
+/** How many times the weights their transform is, and bytes of what is alive between the transforms. */
+export const winogradGrowth = (tile: Tile): number => (tile + 2) ** 2 / 9;
+export const winogradWorkspace = (y: Tensor, tile: Tile): number =>
+  4 * y.shape[0]! * (y.shape[1]! + y.inputs[0]!.shape[1]!) * sizeOf(y.shape.slice(2)) * ((tile + 2) / tile) ** 2;
+
+/** y = Aᵀ[(G·w) ∘ (Bᵀ·x)] for one axis. */
+interface Transforms {
+  /** [m + 2, m + 2]: inputs of a tile to points. */
+  ofInputs: number[][];
+  /** [m + 2, 3]: taps to points. */
+  ofTaps: number[][];
+  /** [m, m + 2]: points to results. */
+  toResults: number[][];
+}
+
+/** Toom–Cook's: Lagrange's interpolation transposed. `inverse`: for a kernel flipped, whose taps were transformed as they lie. */
+function transformsOf(tile: Tile, inverse: boolean): Transforms {
+  const at = points[tile].map((p) => (inverse ? 1 / p : p));
+  const finite = at.filter(Number.isFinite);
+  const times = (polynomial: readonly number[], root: number): number[] =>
+    [...polynomial, 0].map((_, i) => (polynomial[i - 1] ?? 0) - root * (polynomial[i] ?? 0));
+  const ofInputs = at.map((p) => {
+    const others = finite.filter((q) => q !== p);
+    const polynomial = others.reduce(times, [1]);
+    const value = Number.isFinite(p) ? others.reduce((total, q) => total * (p - q), 1) : 1;
+    // The flipped kernel's value at 1/p is the kernel's at p over p².
+    const flip = inverse && Number.isFinite(p) && p !== 0 ? p ** 2 : 1;
+    return Array.from({ length: tile + 2 }, (_, i) => ((polynomial[i] ?? 0) * flip) / value);
+  });
+  const powers = (p: number, count: number): number[] =>
+    Array.from({ length: count }, (_, i) => (Number.isFinite(p) ? p ** i : Number(i === count - 1)));
+  return {
+    ofInputs,
+    ofTaps: points[tile].map((p) => powers(p, 3)),
+    toResults: Array.from({ length: tile }, (_, i) => at.map((p) => powers(p, tile)[i]!)),
+  };
+}
+
+/** The transform of both axes, as a constant of rows² × columns² in the given shape. */
+function onBothAxes(matrix: readonly (readonly number[])[], shape: readonly number[], b: OnnxBuilder): string {
+  const entries = matrix.flatMap((row) => matrix.flatMap((other) => row.flatMap((x) => other.map((y) => x * y))));
+  return b.shared(`winograd ${shape.join()} ${entries.join()}`, () => [b.constant(Float32Array.from(entries), shape)])[0]!;
+}
+
+/** Weights [O, I, 3, 3] at every point, [(m + 2)², O, I], made before the first run. */
+function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[][], b: OnnxBuilder): string {
+  const [filters, channels] = weight.shape as [number, number];
+  const shape = [(tile + 2) ** 2, filters, channels];
+  return b.prepared(`${keyOf(weight)} winograd ${tile}`, shape, () => {
+    const flat = b.leaf(weight, [filters * channels, 9]);
+    const matrix = onBothAxes(ofTaps, [shape[0]!, 9], b);
+    return b.node('Reshape', [b.node('FusedMatMul', [matrix, flat], { transB: 1 }, 'com.microsoft'), b.ints(shape)]);
+  });
+}
+
+/**
+ * A convolution, or with `y` an input gradient that of one. Weights [O, I, 3, 3] become [N, O, I], N = (m + 2)² points; the
+ * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another.
+ */
+export function winograd(
+  y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>,
+  x: string,
+  tile: Tile,
+  b: OnnxBuilder,
+): string {
+  const isGradient = y.op === 'conv2dInputGradient';
+  const weight = y.inputs[1]!;
+  const [batch, from, ...size] = y.inputs[0]!.shape as [number, number, number, number];
+  const [, to, height, width] = y.shape as [number, number, number, number];
+  const [top, bottom, left, right] = isGradient ? y.attributes.padding.map((n) => 2 - n) : y.attributes.padding;
+  const { ofInputs, ofTaps, toResults } = transformsOf(tile, isGradient);
+  const count = (tile + 2) ** 2;
+  const [rows, columns] = [height / tile, width / tile];
+  const tiles = rows * columns;
+  const taps = transformedTaps(weight as Tensor<'constant'>, tile, ofTaps, b);
+  const planes = b.node('Reshape', [x, b.ints([batch * from, 1, ...size])]);
+  const cut = b.node('Conv', [planes, onBothAxes(ofInputs, [count, 1, tile + 2, tile + 2], b)], {
+    strides: [tile, tile],
+    pads: [top!, left!, bottom!, right!],
+  });
+  const single = batch === 1;
+  const values = single
+    ? b.node('Reshape', [cut, b.ints([from, count, tiles])])
+    : b.node('Reshape', [
+        b.node('Transpose', [b.node('Reshape', [cut, b.ints([batch, from, count, tiles])])], { perm: [2, 1, 0, 3] }),
+        b.ints([count, from, batch * tiles]),
+      ]);
+  const transposes = { transA: Number(isGradient), transBatchB: Number(single) };
+  const products = b.node('FusedMatMul', [taps, values], transposes, 'com.microsoft');
+  const flat = b.node('Reshape', [products, b.ints([count, to * batch * tiles])]);
+  const results = b.node('MatMul', [onBothAxes(toResults, [tile ** 2, count], b), flat]);
+  const apart = single
+    ? results
+    : b.node('Transpose', [b.node('Reshape', [results, b.ints([tile ** 2, to, batch, tiles])])], { perm: [2, 0, 1, 3] });
+  const phases = b.node('Reshape', [apart, b.ints([batch, tile ** 2 * to, rows, columns])]);
+  return b.node('DepthToSpace', [phases], { blocksize: tile, mode: 'DCR' });
+}
