@@ -1,10 +1,10 @@
 /** Attention for ONNX Runtime: its fused operator forwards, a loop over blocks of queries backwards. */
 import { attentionInBlocks, gradientInBlocks } from './lower-attention-webgpu.ts';
-import type { OnnxBuilder } from './onnx.ts';
-import type { Tensor } from './tensor.ts';
+import type { OnnxBuilder, Subgraph } from './onnx.ts';
+import type { Shape, Tensor } from './tensor.ts';
 
-/** Scores that one turn of the backward loop holds, in elements: 8 MB, which stay in the processor's cache. */
-const blockLimit = 2 ** 21;
+/** Scores that one turn of the backward loop holds, in elements: 4 MB, so that three of them stay in the processor’s cache. */
+const blockLimit = 2 ** 20;
 
 const contrib = 'com.microsoft';
 
@@ -33,58 +33,71 @@ export function attentionGradient(y: Tensor<'attentionGradient'>, inputs: readon
   return results[{ queries: 0, keys: 1, values: 2 }[of]]!;
 }
 
+/**
+ * A loop over heads around one over blocks of queries, which adds up the gradients of keys and values, transposed: so the
+ * scores are the wide factor of each product, which lies as the product reads it.
+ */
 function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[], b: OnnxBuilder): readonly string[] {
   const { heads } = y.attributes;
   const [queries, keys] = y.inputs as readonly Tensor[];
   const [batch, length, width] = queries!.shape as [number, number, number];
   const count = keys!.shape[1]!;
   const size = width / heads;
+  const alpha = size ** -0.5;
   const { rows, blocks } = scoresPerTurn(queries!, keys!);
-  const turns = batch * heads * blocks;
   const split = (x: string, tokens: number, shape: readonly number[]): string => {
     const byHead = b.node('Transpose', [b.node('Reshape', [x, b.ints([batch, tokens, heads, size])])], { perm: [0, 2, 1, 3] });
-    return b.node('Reshape', [byHead, b.ints(shape)]);
+    return b.node('Reshape', [byHead, b.ints([batch * heads, ...shape])]);
   };
-  const inBlocks = [turns, rows, size];
-  const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => split(x, length, inBlocks)) as [string, string, string];
-  const [k, v] = [inputs[1]!, inputs[2]!].map((x) => split(x, count, [batch * heads, count, size])) as [string, string];
-  const rowSum = b.node('ReduceSum', [b.node('Mul', [g, out]), b.ints([2])], { keepdims: 1 });
-  const wide = b.node('Concat', [g, b.node('Neg', [rowSum])], { axis: 2 });
+  const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => split(x, length, [blocks, rows, size])) as [string, string, string];
+  const [k, v] = [inputs[1]!, inputs[2]!].map((x) => split(x, count, [count, size])) as [string, string];
+  const [qAcross, gAcross] = [q, g].map((x) => b.node('Transpose', [x], { perm: [0, 1, 3, 2] })) as [string, string];
+  const rowSum = b.node('ReduceSum', [b.node('Mul', [g, out]), b.ints([3])], { keepdims: 1 });
+  const wide = b.node('Concat', [g, b.node('Neg', [rowSum])], { axis: 3 });
   const ones = b.constant(new Float32Array(batch * heads * count).fill(1), [batch * heads, count, 1]);
   const wideValues = b.node('Concat', [v, ones], { axis: 2 });
-  const head = b.longs(Array.from({ length: turns }, (_, i) => Math.floor(i / blocks)));
-  const block = [rows, size];
+  const zeros = b.constant(new Float32Array(size * count), [size, count]);
+  const values = (...shape: number[]): { shape: Shape; dtype: 'float32' } => ({ shape, dtype: 'float32' });
+  const product = (left: string, right: string, attributes: Record<string, number>): string =>
+    b.node('FusedMatMul', [left, right], attributes, contrib);
+  const ofHead = (ki: string, vi: string): Subgraph =>
+    b.subgraph(
+      [values(size, count), values(size, count), values(rows, size), values(size, rows), values(size, rows), values(rows, size + 1)],
+      ([dk, dv, qi, qiAcross, giAcross, wi]) => {
+        const weights = b.node('Softmax', [product(qi!, ki, { transB: 1, alpha })], { axis: -1 });
+        const dValues = b.node('Gemm', [giAcross!, weights, dv!]);
+        const flow = b.node('Mul', [weights, product(wi!, vi, { transB: 1 })]);
+        return [
+          { name: b.node('Gemm', [qiAcross!, flow, dk!], { alpha }), shape: [size, count] },
+          { name: dValues, shape: [size, count] },
+          { name: product(flow, ki, { alpha }), shape: [rows, size] },
+        ];
+      },
+    );
   const body = b.subgraph(
     [
-      { shape: block, dtype: 'float32' },
-      { shape: block, dtype: 'float32' },
-      { shape: [rows, size + 1], dtype: 'float32' },
-      { shape: [], dtype: 'int64' },
+      values(blocks, rows, size),
+      values(blocks, size, rows),
+      values(blocks, size, rows),
+      values(blocks, rows, size + 1),
+      values(count, size),
+      values(count, size + 1),
     ],
-    ([qi, gi, wi, at]) => {
-      const product = (left: string, right: string, attributes: Record<string, number>): string =>
-        b.node('FusedMatMul', [left, right], attributes, contrib);
-      const alpha = size ** -0.5;
-      const ki = b.node('Gather', [k, at!], { axis: 0 });
-      const vi = b.node('Gather', [wideValues, at!], { axis: 0 });
-      const weights = b.node('Softmax', [product(qi!, ki, { transB: 1, alpha })], { axis: -1 });
-      const dValues = product(weights, gi!, { transA: 1 });
-      const flow = b.node('Mul', [weights, product(wi!, vi, { transB: 1 })]);
+    ([qh, qhAcross, ghAcross, wh, ki, vi]) => {
+      const inner = { body: ofHead(ki!, vi!), num_scan_inputs: 4 };
+      const [dk, dv, dq] = b.multi('Scan', [zeros, zeros, qh!, qhAcross!, ghAcross!, wh!], 3, inner) as [string, string, string];
       return [
-        { name: product(flow, ki, { alpha }), shape: block },
-        { name: product(flow, qi!, { transA: 1, alpha }), shape: [count, size] },
-        { name: dValues, shape: [count, size] },
+        { name: dq, shape: [blocks, rows, size] },
+        { name: dk, shape: [size, count] },
+        { name: dv, shape: [size, count] },
       ];
     },
   );
-  const [dq, dk, dv] = b.multi('Scan', [q, g, wide, head], 3, { body, num_scan_inputs: 4 }) as [string, string, string];
-  const join = (x: string, tokens: number): string => {
-    const byHead = b.node('Reshape', [x, b.ints([batch, heads, tokens, size])]);
-    return b.node('Reshape', [b.node('Transpose', [byHead], { perm: [0, 2, 1, 3] }), b.ints([batch, tokens, width])]);
+  const outer = { body, num_scan_inputs: 6 };
+  const [dq, dk, dv] = b.multi('Scan', [q, qAcross, gAcross, wide, k, wideValues], 3, outer) as [string, string, string];
+  const join = (x: string, perm: readonly number[], shape: readonly number[]): string => {
+    const byHead = b.node('Reshape', [x, b.ints([batch, heads, ...shape])]);
+    return b.node('Reshape', [b.node('Transpose', [byHead], { perm }), b.ints([batch, -1, width])]);
   };
-  const overBlocks = (x: string): string =>
-    blocks === 1
-      ? x
-      : b.node('ReduceSum', [b.node('Reshape', [x, b.ints([batch * heads, blocks, count, size])]), b.ints([1])], { keepdims: 0 });
-  return [join(dq, length), join(overBlocks(dk), count), join(overBlocks(dv), count)];
+  return [join(dq, [0, 2, 1, 3], [length, size]), join(dk, [0, 3, 1, 2], [size, count]), join(dv, [0, 3, 1, 2], [size, count])];
 }

@@ -18,14 +18,14 @@ const points: Record<Tile, readonly number[]> = {
 
 /** Channels on both sides, and tiles of a batch, from which products outweigh the transforms around them. */
 const fewestChannels = 256;
-const fewestTiles = 64;
+const fewestTiles = Number(process.env.FT ?? 64);
 /** Positions of a batch from which four times the weights' memory is paid for the larger tile. */
-const manyPositions = 1024;
+const manyPositions = Number(process.env.MP ?? 1024);
 
 /** The tile for a convolution, or for the input gradient of one, from what it reads to results of some size; undefined where it is better done directly. */
 function tileFor(from: Shape, weight: Tensor, size: readonly number[], stride: number, b: { device: string; lean: boolean }): Tile | undefined {
   const [filters, channels, height, width] = weight.shape as [number, number, number, number];
-  if (b.device !== 'cpu' || !b.lean || weight.op !== 'constant') return undefined;
+  if (b.device !== 'cpu' || weight.op !== 'constant') return undefined;
   if (stride !== 1 || height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
   const positions = from[0]! * sizeOf(size);
   return ([4, 2] as const).find(

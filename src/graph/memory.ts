@@ -50,8 +50,8 @@ const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>) => number } = {
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
   attentionGradient: (t) => {
     const [q, k] = t.inputs as readonly Tensor[];
-    const { rows, blocks } = scoresPerTurn(q!, k!);
-    return 4 * 3 * rows * k!.shape[1]! + 2 * blocks * bytesOf(k!);
+    // Scores of a turn; both factors laid out by heads, and all three gradients before they are joined.
+    return 4 * 3 * scoresPerTurn(q!, k!).rows * k!.shape[1]! + 5 * bytesOf(q!) + 4 * bytesOf(k!);
   },
 };
 
@@ -94,7 +94,7 @@ function executionOrder(roots: readonly Tensor[], from: WritingOrder): Tensor[] 
 }
 
 /** Walks the graph and calls `visit` with what is alive while each tensor is made. */
-function walkLiveness(
+export function walkLiveness(
   roots: readonly Tensor[],
   lean: boolean,
   inPlace: ReadonlySet<Tensor>,

@@ -122,9 +122,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?:
   return reshape(transpose(matmul(weights, values), [0, 2, 1, 3]), [batch, length, width]);
 }
 
-/** Elements of a summed kernel past which few positions do not pay for a second copy of the weights. */
-const largeKernel = 2 ** 24;
-const fewPositions = 2 ** 12;
+/** Channels on both sides from which a 3 × 3 convolution goes by Winograd's filtering, which saves more than sums of weights do. */
+const manyChannels = 256;
 
 /** A kernel of 3, for pictures doubled by repetition, as one of 4 for the pictures themselves, from which two steps are one. */
 const summedTaps = [
@@ -140,8 +139,7 @@ const summedTaps = [
  */
 export function upsampledConvolution(p: Parameters, x: Tensor, filters: number): Tensor {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
-  if (16 * channels * filters > largeKernel && 4 * batch * height * width < fewPositions)
-    return convolution(p, upsample2(x), filters, 3, { padding: 1 });
+  if (Math.min(channels, filters) >= manyChannels) return convolution(p, upsample2(x), filters, 3, { padding: 1 });
   const taps = [0, 1, 2];
   const sums = taps.flatMap((i) => taps.flatMap((j) => summedTaps.flatMap((row) => summedTaps.map((column) => row[i]! * column[j]!))));
   const weight = reshape(transpose(p.get('weight', [filters, channels, 3, 3]), [1, 0, 2, 3]), [channels * filters, 9]);
