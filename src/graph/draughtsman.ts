@@ -1,6 +1,6 @@
 /** Graphs without running them: what a function that compiles programs would compile. */
 import { Engine, Program } from './engine.ts';
-import type { CompileOptions } from './engine.ts';
+import type { CompileOptions, EngineOptions } from './engine.ts';
 import { flopsOf } from './flops.ts';
 import { rootsOf } from './memory.ts';
 import type { Graph } from './memory.ts';
@@ -9,7 +9,7 @@ import type { Graph } from './memory.ts';
 class Draughtsman extends Engine {
   readonly drawn: Graph[] = [];
   override compile(graph: CompileOptions): Promise<Program> {
-    this.drawn.push(graph);
+    this.drawn.push({ ...graph, sparing: this.lowMemory });
     const signature = { feeds: [], states: [], fetches: [], updates: {} };
     return Promise.resolve(new Program(this, 0, signature, flopsOf(rootsOf(graph)), false));
   }
@@ -22,8 +22,11 @@ class Draughtsman extends Engine {
 }
 
 /** The programs that each work compiles, in its order. Nothing runs, so no work may ask for results. */
-export async function drawGraphs(works: readonly ((engine: Engine) => Promise<unknown>)[]): Promise<Graph[][]> {
-  const engine = new Draughtsman();
+export async function drawGraphs(
+  works: readonly ((engine: Engine) => Promise<unknown>)[],
+  options: Pick<EngineOptions, 'lowMemory'> = {},
+): Promise<Graph[][]> {
+  const engine = new Draughtsman(options);
   const out: Graph[][] = [];
   try {
     for (const work of works) {

@@ -22,6 +22,8 @@ export interface EngineOptions {
   precision?: Precision;
   /** Given this, the engine goes on with the CPU where its device fails, after having said why here; otherwise a failure is an error. */
   onFallback?: (reason: string) => void;
+  /** Rather take longer than make transformed copies of weights, which may take half as much again as the weights. */
+  lowMemory?: boolean;
   /** Threads inside one operator; by default the machine's cores. */
   threads?: number;
 }
@@ -108,6 +110,7 @@ export class Program {
 export class Engine {
   readonly threads: number;
   readonly precision: Precision;
+  readonly lowMemory: boolean;
   private current: Device;
   private readonly onFallback: EngineOptions['onFallback'];
   private worker: Worker | undefined;
@@ -120,6 +123,7 @@ export class Engine {
     this.threads = options.threads ?? availableParallelism();
     this.current = options.device ?? 'cpu';
     this.precision = options.precision ?? 'float32';
+    this.lowMemory = options.lowMemory ?? false;
     if (this.precision === 'float16' && this.current !== 'webgpu') throw internal(`float16 on ${this.current}`);
     this.onFallback = options.onFallback;
   }
@@ -177,7 +181,14 @@ export class Engine {
       const precision = device === 'cpu' ? 'float32' : this.precision;
       const from = lean && device === 'cpu' ? quieterOrder(Object.values(all), inPlaceOf(options)).from : 'first';
       const overwriting = new Set(updateNames.map(([output]) => output));
-      const { bytes, preparations, externalFolder, inputs, names } = lower(all, { lean, device, precision, overwriting, from });
+      const { bytes, preparations, externalFolder, inputs, names } = lower(all, {
+        lean,
+        sparing: this.lowMemory,
+        device,
+        precision,
+        overwriting,
+        from,
+      });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
       const signature: Signature = {
         feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),

@@ -3,9 +3,10 @@
  * products in place of 9·m². Kernels are seen as polynomials and known by their values at a few points; a flipped kernel
  * at the inverse points is the kernel itself, so that input gradients take the same transformed weights.
  */
+import type { Device } from './device.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { keyOf, sizeOf } from './tensor.ts';
-import type { Shape, Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Results of one axis that a transform gives at once. */
 type Tile = 2 | 4;
@@ -16,30 +17,34 @@ const points: Record<Tile, readonly number[]> = {
   4: [0, 2 / 3, -2 / 3, 3 / 2, -3 / 2, Infinity],
 };
 
-/** Channels on both sides, and tiles of a batch, from which products outweigh the transforms around them. */
+/** Channels on both sides from which products outweigh the transforms around them. */
 const fewestChannels = 256;
-const fewestTiles = Number(process.env.FT ?? 64);
-/** Positions of a batch from which four times the weights' memory is paid for the larger tile. */
-const manyPositions = Number(process.env.MP ?? 1024);
+/** Positions of a batch from which a tile pays for the memory of its weights, and how many times as many where memory is spared. */
+const fewestPositions: Record<Tile, number> = { 2: 256, 4: 1024 };
+const sparingFactor = 4;
 
-/** The tile for a convolution, or for the input gradient of one, from what it reads to results of some size; undefined where it is better done directly. */
-function tileFor(from: Shape, weight: Tensor, size: readonly number[], stride: number, b: { device: string; lean: boolean }): Tile | undefined {
+/** What decides whether a convolution goes this way: where it runs, and whether memory matters more than time. */
+export interface Setting {
+  device: Device;
+  sparing: boolean;
+}
+
+/** The tile for a convolution, or for the input gradient of one; undefined where it is better done directly. */
+export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, { device, sparing }: Setting): Tile | undefined {
+  const weight = y.inputs[1]!;
   const [filters, channels, height, width] = weight.shape as [number, number, number, number];
-  if (b.device !== 'cpu' || weight.op !== 'constant') return undefined;
-  if (stride !== 1 || height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
-  const positions = from[0]! * sizeOf(size);
-  return ([4, 2] as const).find(
-    (tile) => size.every((n) => n % tile === 0) && positions / tile ** 2 >= fewestTiles && (tile === 2 || positions >= manyPositions),
-  );
+  if (device !== 'cpu' || weight.op !== 'constant' || y.attributes.stride !== 1) return undefined;
+  if (height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
+  const size = y.shape.slice(2);
+  const positions = y.shape[0]! * sizeOf(size);
+  const enough = (tile: Tile): boolean => positions >= fewestPositions[tile] * (sparing ? sparingFactor : 1);
+  return ([4, 2] as const).find((tile) => enough(tile) && size.every((n) => n % tile === 0));
 }
 
-export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, b: { device: string; lean: boolean }): Tile | undefined {
-  const [from, weight] = y.inputs as [Tensor, Tensor];
-  return tileFor(from.shape, weight, y.shape.slice(2), y.attributes.stride, b);
-}
-
-/** How many times the weights their transform is, and bytes of what is alive between the transforms. */
-export const winogradGrowth = (tile: Tile): number => (tile + 2) ** 2 / 9;
+/** Names transformed weights: those of one constant are the same for a convolution and its input gradient, in every program. */
+export const tapsKey = (weight: Tensor<'constant'>, tile: Tile): string => `${keyOf(weight)} winograd ${tile}`;
+/** Bytes of transformed weights, and of what lies between the transforms of inputs and of results. */
+export const tapsBytes = (weight: Tensor, tile: Tile): number => (4 * sizeOf(weight.shape) * (tile + 2) ** 2) / 9;
 export const winogradWorkspace = (y: Tensor, tile: Tile): number =>
   4 * y.shape[0]! * (y.shape[1]! + y.inputs[0]!.shape[1]!) * sizeOf(y.shape.slice(2)) * ((tile + 2) / tile) ** 2;
 
@@ -86,7 +91,7 @@ function onBothAxes(matrix: readonly (readonly number[])[], shape: readonly numb
 function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[][], b: OnnxBuilder): string {
   const [filters, channels] = weight.shape as [number, number];
   const shape = [(tile + 2) ** 2, filters, channels];
-  return b.prepared(`${keyOf(weight)} winograd ${tile}`, shape, () => {
+  return b.prepared(tapsKey(weight, tile), shape, () => {
     const flat = b.leaf(weight, [filters * channels, 9]);
     const matrix = onBothAxes(ofTaps, [shape[0]!, 9], b);
     return b.node('Reshape', [b.node('FusedMatMul', [matrix, flat], { transB: 1 }, 'com.microsoft'), b.ints(shape)]);
@@ -97,12 +102,7 @@ function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[
  * A convolution, or with `y` an input gradient that of one. Weights [O, I, 3, 3] become [N, O, I], N = (m + 2)² points; the
  * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another.
  */
-export function winograd(
-  y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>,
-  x: string,
-  tile: Tile,
-  b: OnnxBuilder,
-): string {
+export function winograd(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, x: string, tile: Tile, b: OnnxBuilder): string {
   const isGradient = y.op === 'conv2dInputGradient';
   const weight = y.inputs[1]!;
   const [batch, from, ...size] = y.inputs[0]!.shape as [number, number, number, number];

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { freeMemory } from './free-memory.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { constantRows, transposedRows } from './lower-matmul.ts';
+import { tapsBytes, tapsKey, winogradTile, winogradWorkspace } from './lower-winograd.ts';
 import { fixedTensors, keyOf, sizeOf, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor, WritingOrder } from './tensor.ts';
 
@@ -42,10 +43,16 @@ const elementwise: ReadonlySet<PrimitiveName> = new Set([
   'softmax',
 ]);
 
+function betweenTransforms(t: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>): number {
+  const tile = winogradTile(t, { device: 'cpu', sparing: false });
+  return tile === undefined ? 0 : winogradWorkspace(t, tile);
+}
+
 /** What a primitive needs while it runs, beside its result. */
 const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>) => number } = {
+  conv2d: betweenTransforms,
   // Columns of a transposed convolution, or its phases before they are put together.
-  conv2dInputGradient: (t) => (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
+  conv2dInputGradient: (t) => betweenTransforms(t) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
   // The three shifts of both sides.
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
   attentionGradient: (t) => {
@@ -94,7 +101,7 @@ function executionOrder(roots: readonly Tensor[], from: WritingOrder): Tensor[] 
 }
 
 /** Walks the graph and calls `visit` with what is alive while each tensor is made. */
-export function walkLiveness(
+function walkLiveness(
   roots: readonly Tensor[],
   lean: boolean,
   inPlace: ReadonlySet<Tensor>,
@@ -161,11 +168,27 @@ function foldedOf(order: readonly Tensor[]): Set<Tensor> {
   return new Set(read.filter(isCopy));
 }
 
+/** Weights that are transformed before the first run, by the name of what they become; and constants that nothing else reads. */
+function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map<string, number>; unread: Set<Tensor> } {
+  const prepared = new Map<string, number>();
+  const [transformed, read] = [new Set<Tensor>(), new Set<Tensor>()];
+  for (const t of order) {
+    const tile =
+      t.op === 'conv2d' || t.op === 'conv2dInputGradient' ? winogradTile(t as Tensor<'conv2d'>, { device: 'cpu', sparing }) : undefined;
+    for (const x of tile === undefined ? t.inputs : t.inputs.slice(0, 1)) read.add(x);
+    if (tile === undefined) continue;
+    const weight = t.inputs[1] as Tensor<'constant'>;
+    transformed.add(weight);
+    prepared.set(tapsKey(weight, tile), tapsBytes(weight, tile));
+  }
+  return { prepared, unread: new Set([...transformed].filter((weight) => !read.has(weight))) };
+}
+
 /** Fixed weights of which input gradients take a copy that is laid out for them. */
 function arrangedOf(order: readonly Tensor[], lean: boolean): Set<Tensor> {
   const fixed = fixedTensors(order);
   const gradients = order.filter((t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient');
-  const arranged = gradients.filter((t) => isFlipped(t, lean) || phases(t, lean) !== undefined);
+  const arranged = gradients.filter((t) => betweenTransforms(t) === 0 && (isFlipped(t, lean) || phases(t, lean) !== undefined));
   return new Set(arranged.map((t) => t.inputs[1]!).filter((w) => fixed.has(w)));
 }
 
@@ -195,6 +218,8 @@ export interface Graph {
   updates?: Record<string, Tensor>;
   /** Whether constants stay in their files; by their size where it is not said. */
   lean?: boolean;
+  /** Whether transformed copies of weights are spared. */
+  sparing?: boolean;
 }
 
 export const rootsOf = ({ outputs = {}, updates = {} }: Graph): Tensor[] => [...Object.values(outputs), ...Object.values(updates)];
@@ -218,14 +243,18 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
     const roots = rootsOf(program);
     const isLean = lean ?? program.lean ?? isLarge(roots);
     const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlaceOf(program));
-    for (const t of topologicalOrder(roots)) {
+    const order = topologicalOrder(roots);
+    const { prepared, unread } = preparedOf(order, program.sparing ?? false);
+    for (const [key, bytes] of prepared) shared.set(key, bytes);
+    for (const t of order) {
       if (t.op === 'input') {
         const name = `input ${(t as Tensor<'input'>).attributes.name}`;
         shared.set(name, Math.max(shared.get(name) ?? 0, bytesOf(t)));
       }
-      if (t.op === 'constant' && isLean) shared.set(keyOf(t as Tensor<'constant'>), bytesOf(t));
+      if (t.op === 'constant' && isLean && !unread.has(t)) shared.set(keyOf(t as Tensor<'constant'>), bytesOf(t));
     }
-    own += isLean ? 2 * copies : 2 * constants + copies + 2.7 * intermediates;
+    const packed = constants - [...unread].reduce((total, t) => total + bytesOf(t), 0);
+    own += isLean ? 2 * copies : 2 * packed + copies + 2.7 * intermediates;
     if (isLean) passing = Math.max(passing, 1.1 * intermediates);
   }
   return own + passing + [...shared.values()].reduce((total, bytes) => total + bytes, 0);

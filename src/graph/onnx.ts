@@ -25,6 +25,8 @@ const irVersion = 9;
 export interface LoweringOptions {
   /** Keep one copy of the constants, at the cost of speed. */
   lean?: boolean;
+  /** Rather take longer than make transformed copies of weights. */
+  sparing?: boolean;
   /** The CPU by default. */
   device?: Device;
   /** Half precision where `halves` says so, for WebGPU; float32 by default. */
@@ -86,6 +88,8 @@ export class OnnxBuilder {
   private readonly externalFolder: string | undefined;
   /** Whether rules should spare copies of constants where it costs speed. */
   readonly lean: boolean;
+  /** Whether they should spare what they prepare of constants. */
+  readonly sparing: boolean;
   /** Where the model is to run: rules leave out what has no kernel there. */
   readonly device: Device;
   /** Bytes that one tensor may take there. */
@@ -101,11 +105,12 @@ export class OnnxBuilder {
   private readonly preparations: Preparation[] = [];
 
   constructor(externalFolder: string | undefined, options: LoweringOptions) {
-    const { lean = false, device = 'cpu', bindingLimit, overwriting = new Set() } = options;
+    const { lean = false, sparing = false, device = 'cpu', bindingLimit, overwriting = new Set() } = options;
     this.overwriting = overwriting;
     if (overwriting.size > 0 && device === 'cpu') this.addBarrier();
     this.externalFolder = externalFolder;
     this.lean = lean;
+    this.sparing = sparing;
     this.device = device;
     this.bindingLimit = bindingLimit ?? (device === 'webgpu' ? shaderBindingLimit : Infinity);
   }

@@ -1,0 +1,96 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { Engine } from '../../src/graph/engine.ts';
+import { gradients } from '../../src/graph/gradient.ts';
+import { lower } from '../../src/graph/lower.ts';
+import { predictTogether } from '../../src/graph/memory.ts';
+import { constant, conv2d, input, multiply, sum } from '../../src/graph/ops.ts';
+import { Random } from '../../src/graph/random.ts';
+import { sizeOf } from '../../src/graph/tensor.ts';
+import type { Shape, Tensor } from '../../src/graph/tensor.ts';
+
+const engine = new Engine({ threads: 1 });
+const sparing = new Engine({ threads: 1, lowMemory: true });
+afterAll(() => Promise.all([engine.close(), sparing.close()]));
+
+interface Case {
+  x: Shape;
+  filters: number;
+  padding: [number, number, number, number];
+}
+const valuesOf = ({ x, filters }: Case): Float32Array => new Random(filters).normals(filters * x[1]! * 9);
+const weightsOf = (c: Case): Tensor => constant(valuesOf(c), [c.filters, c.x[1]!, 3, 3]);
+/** A convolution and its input gradient for a given output gradient. */
+function graphOf({ x, padding }: Case, weights: Tensor): { y: Tensor; dx: Tensor } {
+  const given = input('x', x);
+  const y = conv2d(given, weights, { padding });
+  return { y, dx: gradients(sum(multiply(y, input('g', y.shape))), [given])[0]! };
+}
+const preparations = (outputs: Record<string, Tensor>, lowMemory: boolean): string[] =>
+  lower(outputs, { sparing: lowMemory }).preparations.map(({ key }) => key.replace(/.* winograd /, ''));
+
+describe('3 × 3 convolutions with constant weights', () => {
+  const same: Case['padding'] = [1, 1, 1, 1];
+  test.each<Case & { tiles: string[]; spared: string[] }>([
+    { x: [1, 256, 32, 32], filters: 256, padding: same, tiles: ['4'], spared: ['2'] },
+    { x: [2, 256, 16, 8], filters: 260, padding: same, tiles: ['2'], spared: [] },
+    { x: [2, 257, 26, 22], filters: 256, padding: [0, 2, 2, 0], tiles: ['2'], spared: ['2'] },
+    // Results of 32 × 36, inputs of 34 × 34: the one in tiles of 4, the gradient of the other in tiles of 2.
+    { x: [1, 256, 34, 34], filters: 256, padding: [0, 0, 2, 2], tiles: ['4', '2'], spared: ['2'] },
+    { x: [1, 256, 17, 17], filters: 256, padding: same, tiles: [], spared: [] },
+    { x: [1, 255, 32, 32], filters: 256, padding: same, tiles: [], spared: [] },
+    { x: [1, 256, 12, 12], filters: 256, padding: same, tiles: [], spared: [] },
+  ])('$x → $filters, padding $padding: tiles $tiles, where memory is spared $spared', async ({ tiles, spared, ...c }) => {
+    const outputs = graphOf(c, weightsOf(c));
+    expect(preparations(outputs, false)).toEqual(tiles);
+    expect(preparations(outputs, true)).toEqual(spared);
+    const random = new Random(5);
+    const weights = weightsOf(c);
+    const feeds = { x: random.normals(sizeOf(c.x)), g: random.normals(sizeOf(outputs.y.shape)), w: valuesOf(c) };
+    // Weights that are given at each run are taken as they are.
+    const direct = graphOf(c, input('w', weights.shape));
+    expect(preparations(direct, false)).toEqual([]);
+    const plain = await engine.compile({ outputs: direct });
+    const exact = await plain.run(feeds);
+    await plain.release();
+    for (const used of tiles.length > 0 ? [engine, sparing] : [engine]) {
+      const program = await used.compile({ outputs });
+      const got = await program.run(feeds);
+      for (const name of ['y', 'dx']) {
+        const [right, ours] = [exact[name] as Float32Array, got[name]!];
+        const scale = Math.sqrt(right.reduce((total, v) => total + v * v, 0) / right.length);
+        const furthest = right.reduce((most, v, k) => Math.max(most, Math.abs(v - ours[k]!)), 0);
+        expect(furthest / scale).toBeLessThan(5e-5);
+      }
+      await program.release();
+    }
+  });
+});
+
+test('weights are transformed once for all programs that use them, and again when none is left', async () => {
+  const c: Case = { x: [1, 256, 32, 32], filters: 256, padding: [1, 1, 1, 1] };
+  const weights = weightsOf(c);
+  const feeds = { x: new Random(6).normals(sizeOf(c.x)), g: new Float32Array(256 * 1024).fill(1) };
+  const whole = graphOf(c, weights);
+  const [first, second] = [await engine.compile({ outputs: whole }), await engine.compile({ outputs: { y: whole.y } })];
+  const expected = (await first.run(feeds)).y;
+  await first.release();
+  expect((await second.run(feeds)).y).toEqual(expected);
+  await second.release();
+  const third = await engine.compile({ outputs: { y: whole.y } });
+  expect((await third.run(feeds)).y).toEqual(expected);
+  await third.release();
+});
+
+test('memory is predicted with the transformed weights in the place of those in the file', () => {
+  const c: Case = { x: [1, 256, 32, 32], filters: 256, padding: [1, 1, 1, 1] };
+  const { y } = graphOf(c, weightsOf(c));
+  const bytes = 4 * 256 * 256;
+  const [results, tiles] = [2 * 4 * 256 * 1024, 2.25 * 2 * 4 * 256 * 1024];
+  const beside = 40e6 + results / 2 + 1.1 * (results / 2 + tiles);
+  expect(predictTogether([{ outputs: { y } }], true)).toBeCloseTo(beside + 36 * bytes, -1);
+  // One program's weights serve another's.
+  const both = predictTogether([{ outputs: { y } }, { outputs: { y } }], true);
+  expect(both).toBeCloseTo(beside + 36 * bytes, -1);
+  const fewer = predictTogether([{ outputs: { y }, sparing: true }], true);
+  expect(fewer).toBeCloseTo(beside + 16 * bytes, -1);
+});
