@@ -17,7 +17,7 @@ import { methodNames } from '../methods/index.ts';
 import { promptSet } from '../world/captions.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import type { ModelRequest } from './model.ts';
-import { numberFlag, openEngine, say, sharedFlags, versions } from './terminal.ts';
+import { lowMemoryFlag, numberFlag, openEngine, say, sharedFlags, versions } from './terminal.ts';
 
 /** CLIP's vocabulary: as asked, or where a checkout beside this one keeps it. */
 function vocabularyFolder(given: string | undefined): string {
@@ -39,7 +39,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
     say(`writing random weights of Stable Diffusion 1.5's shape to ${folder} (4.7 GB, once)`);
     await writeSd15(folder, vocabularyFolder(args.vocabulary as string | undefined));
   }
-  const engine = openEngine(args.device as string);
+  const engine = openEngine(args.device as string, 'float32', args['low-memory'] === true);
   const listed = (seconds: readonly number[]): string => seconds.map((s) => s.toFixed(2)).join(', ');
   try {
     if (args.compiling === true) {
@@ -131,6 +131,7 @@ export const bench = defineCommand({
     steps: { type: 'string', description: 'with --sd15: training steps', default: '3' },
     'prompt-batch': { type: 'string', description: 'with --sd15: rich prompts per step', default: '4' },
     lambda: { type: 'string', description: 'with --sd15: weight λ of the MLM objective', default: '1e-4' },
+    ...lowMemoryFlag,
     ...sharedFlags,
   },
   async run({ args }) {

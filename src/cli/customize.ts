@@ -21,6 +21,7 @@ import {
   interruptible,
   numberFlag,
   openEngine,
+  lowMemoryFlag,
   precisionFlag,
   Progress,
   say,
@@ -124,6 +125,7 @@ export const customize = defineCommand({
     out: { type: 'string', description: 'the run’s folder' },
     resume: { type: 'string', description: 'go on with the run in this folder' },
     ...precisionFlag,
+    ...lowMemoryFlag,
     ...sharedFlags,
     seed: { type: 'string', description: 'seed of all randomness; 0' },
   },
@@ -162,7 +164,7 @@ export const customize = defineCommand({
       else say(`the run in ${out} is finished, with ${counted(recipe.steps, 'step')}: --steps names more of them`);
       return;
     }
-    const engine = openEngine(args.device, args.precision);
+    const engine = openEngine(args.device, args.precision, args['low-memory']);
     const model = await openModel({ ...recipe, variant: args.variant, offline: args.offline }, args.quiet);
     const prompts = (className: string): string[] => {
       if (!tiny) return grammarPrompts(className, { count: 200, seed: recipe.seed }).map(({ prompt }) => prompt);

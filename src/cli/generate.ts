@@ -16,7 +16,7 @@ import { subjectOf } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
-import { counted, interruptible, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
+import { counted, interruptible, lowMemoryFlag, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
 async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
@@ -59,6 +59,7 @@ export const generate = defineCommand({
     karras: { type: 'boolean', description: 'Karras’ noise levels, with euler and dpm++', default: false },
     out: { type: 'string', description: 'folder of the pictures' },
     ...precisionFlag,
+    ...lowMemoryFlag,
     ...sharedFlags,
   },
   async run({ args }) {
@@ -73,7 +74,7 @@ export const generate = defineCommand({
     if (taken !== undefined) throw new UserError(`${taken} exists already: choose another --out`);
     const asked = args.size === undefined ? undefined : parseSize(args.size);
     const batch = args.batch === undefined ? undefined : numberFlag('batch', args.batch, { min: 1, max: 256, integer: true });
-    const engine = openEngine(args.device, args.precision);
+    const engine = openEngine(args.device, args.precision, args['low-memory']);
     const model = await openModel(args, args.quiet);
     const learned = await readAll(args.artefact, model);
     if (args.prompt.includes(subjectMark) && learned.length === 0)
@@ -87,7 +88,7 @@ export const generate = defineCommand({
     const size = asked ?? { width: pixelSize(model), height: pixelSize(model) };
     const signal = interruptible();
     const together = Math.min(count, batch ?? (size.width * size.height > 128 * 128 ? 1 : 8));
-    if (engine.device === 'cpu') await refuseLargePictures(model, together, learned, size, freeMemory());
+    if (engine.device === 'cpu') await refuseLargePictures(engine, model, together, learned, size, freeMemory());
     const pipeline = await Pipeline.create(engine, model, together, learned, size);
     const progress = new Progress(args.quiet === true);
     const pictures = pipeline.generate({

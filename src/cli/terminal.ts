@@ -49,18 +49,22 @@ export const precisionFlag = {
   precision: { type: 'string', description: 'float32, or float16 for products and activations on WebGPU', default: 'float32' },
 } as const;
 
+export const lowMemoryFlag = {
+  'low-memory': { type: 'boolean', description: 'on the CPU: weights of convolutions stay as they are, which is slower' },
+} as const;
+
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */
-export function openEngine(device: string, precision = 'float32'): Engine {
+export function openEngine(device: string, precision = 'float32', lowMemory = false): Engine {
   if (!['auto', ...devices].includes(device)) throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
   if (precision !== 'float32' && precision !== 'float16') throw new UserError(`--precision ${precision}: float32 or float16 is expected`);
   const chosen = device === 'auto' ? chooseDevice() : (device as Device);
   if (precision === 'float16' && chosen !== 'webgpu')
     throw new UserError(`--precision float16 on ${chosen}: halves are for --device webgpu; use --precision float32`);
   if (device === 'auto' && chosen !== 'cpu')
-    return new Engine({ device: chosen, precision, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
+    return new Engine({ device: chosen, precision, lowMemory, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
   const found = device === 'auto' || device === 'cpu' ? undefined : probe(chosen);
   if (found !== undefined && 'why' in found) throw new UserError(found.why, 1);
-  return new Engine({ device: chosen, precision });
+  return new Engine({ device: chosen, precision, lowMemory });
 }
 
 /** Seconds as people say them: to two digits, in the unit that suits. */

@@ -138,7 +138,7 @@ const summedTaps = [
  * share a product with the sum of their weights, so that it is a transposed convolution of 4 × 4 and takes 4/9 of the arithmetic.
  */
 export function upsampledConvolution(p: Parameters, x: Tensor, filters: number): Tensor {
-  const [batch, channels, height, width] = x.shape as [number, number, number, number];
+  const [, channels, height, width] = x.shape as [number, number, number, number];
   if (Math.min(channels, filters) >= manyChannels) return convolution(p, upsample2(x), filters, 3, { padding: 1 });
   const taps = [0, 1, 2];
   const sums = taps.flatMap((i) => taps.flatMap((j) => summedTaps.flatMap((row) => summedTaps.map((column) => row[i]! * column[j]!))));

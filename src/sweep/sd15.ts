@@ -7,7 +7,7 @@ import { UserError } from '../errors.ts';
 import { writeFailure } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
-import { predictMemory } from '../graph/memory.ts';
+import { predictTogether } from '../graph/memory.ts';
 import { input, mean, square, subtract } from '../graph/ops.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
@@ -332,7 +332,7 @@ export interface UnetFigures {
   /** Processor time of each step, all threads together. */
   cpuSeconds: number[];
   peakGB: number;
-  /** What `predictMemory` says that the step adds to the process. */
+  /** What `predictTogether` says that the step adds to the process. */
   predictedGB: number;
   teraflops: number;
 }
@@ -368,6 +368,6 @@ export async function measureUnet(engine: Engine, folder: string, steps: number,
     cpuSeconds.push((user + system) / 1e6);
   }
   await program.release();
-  const predictedGB = predictMemory(Object.values(outputs)) / 1e9;
+  const predictedGB = predictTogether([{ outputs, sparing: engine.lowMemory }]) / 1e9;
   return { traceSeconds, sessionSeconds, stepSeconds, cpuSeconds, peakGB: peakGB(), predictedGB, teraflops: program.flops / 1e12 };
 }

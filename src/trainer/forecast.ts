@@ -49,18 +49,19 @@ interface Graphs {
 
 const samplesIn = ({ sampleEvery, steps }: Recipe): number => (sampleEvery === 0 ? 0 : Math.floor(steps / sampleEvery));
 
-async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, missing }: Plan): Promise<Graphs> {
+async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, missing }: Plan, lowMemory: boolean): Promise<Graphs> {
   const size = pixelSize(model);
   const { sample_size: side } = model.unet.config;
   const most = Math.max(0, ...missing);
   const example: Example = { latents: new Float32Array(0), prompts: [], ...(masked && { region: new Float32Array(side * side) }) };
   const data = { own: [example], prior: recipe.priorCount > 0 ? [example] : [], richPrompts: rich, ...tokens };
-  const [encode, prior, training, preview] = (await drawGraphs([
+  const phases: Parameters<typeof drawGraphs>[0] = [
     (engine) => encodePictures(engine, model, [], size),
     async (engine) => most > 0 && Pipeline.create(engine, model, drawnTogether(model, most)),
     (engine) => TrainingStep.create(engine, model, method, initial, data, { ...recipe, ...settingsOf(recipe) }),
     async (engine) => samplesIn(recipe) > 0 && previewOf(engine, model, method, recipe, tokens.tokenizer),
-  ])) as [Graph[], Graph[], Graph[], Graph[]];
+  ];
+  const [encode, prior, training, preview] = (await drawGraphs(phases, { lowMemory })) as [Graph[], Graph[], Graph[], Graph[]];
   return { encode, prior, training, preview };
 }
 
@@ -73,36 +74,44 @@ function memoryOf({ encode, prior, training, preview }: Graphs): number {
   return Math.max(predictTogether(encode), predictTogether(prior), onItsWay + predictTogether([...training, ...preview]));
 }
 
-/** Changes to a run that lower what it holds at once, mildest first, as flags. */
-function savings(recipe: Recipe): { flags: string; change: Partial<Recipe> }[] {
+/** A change to a run that lowers what it holds at once, as flags. */
+interface Saving {
+  flags: string;
+  change?: Partial<Recipe>;
+  lowMemory?: boolean;
+}
+
+/** Mildest first. Of a run that is resumed the recipe stays as it is. */
+function savings({ recipe, changeable }: Plan, lowMemory: boolean): Saving[] {
   const { sampleEvery, lambda, promptBatch, batchSize, accumulation, ema, priorCount } = recipe;
   const pictures = batchSize * accumulation;
-  return [
+  const changes = [
     ...(sampleEvery > 0 ? [{ flags: '--sample-every 0', change: { sampleEvery: 0 } }] : []),
     ...(lambda > 0 && promptBatch > 1 ? [{ flags: '--prompt-batch 1', change: { promptBatch: 1 } }] : []),
     ...(batchSize > 1 ? [{ flags: `--batch 1 --accumulation ${pictures}`, change: { batchSize: 1, accumulation: pictures } }] : []),
     ...(ema > 0 ? [{ flags: '--ema 0', change: { ema: 0 } }] : []),
     ...(priorCount > 0 ? [{ flags: '--prior-count 0', change: { priorCount: 0 } }] : []),
   ];
+  return [...(lowMemory ? [] : [{ flags: '--low-memory', lowMemory: true }]), ...(changeable ? changes : [])];
 }
 
 /** What to do about a shortage: the mildest change that fits, or all that help together. */
-async function remedyFor(plan: Plan, needed: number, free: number): Promise<string> {
-  const withChange = async (change: Partial<Recipe>): Promise<number> => {
-    const recipe = { ...plan.recipe, ...change };
-    return memoryOf(await graphsOf({ ...plan, recipe, missing: recipe.priorCount === 0 ? [] : plan.missing }));
+async function remedyFor(plan: Plan, needed: number, free: number, lowMemory: boolean): Promise<string> {
+  const withSavings = async (those: readonly Saving[]): Promise<number> => {
+    const recipe = Object.assign({}, plan.recipe, ...those.map(({ change }) => change)) as Recipe;
+    const changed = { ...plan, recipe, missing: recipe.priorCount === 0 ? [] : plan.missing };
+    return memoryOf(await graphsOf(changed, lowMemory || those.some((saving) => saving.lowMemory === true)));
   };
-  if (!plan.changeable) return 'close other programs';
-  const helpful: ReturnType<typeof savings> = [];
-  for (const saving of savings(plan.recipe)) {
-    const bytes = await withChange(saving.change);
+  const helpful: Saving[] = [];
+  for (const saving of savings(plan, lowMemory)) {
+    const bytes = await withSavings([saving]);
     if (bytes <= free) return `try ${saving.flags} (about ${gigabytes(bytes)} GB)`;
     if (bytes < 0.97 * needed) helpful.push(saving);
   }
-  const fewer = plan.method.name === 'dreambooth' ? ', or train less than the whole model: --method lora' : '';
+  const fewer = plan.method.name === 'dreambooth' && plan.changeable ? ', or train less than the whole model: --method lora' : '';
   if (helpful.length === 0) return `close other programs${fewer}`;
   const flags = helpful.map((saving) => saving.flags).join(' ');
-  const bytes = await withChange(Object.assign({}, ...helpful.map(({ change }) => change)) as Partial<Recipe>);
+  const bytes = await withSavings(helpful);
   return bytes <= free
     ? `try ${flags} (about ${gigabytes(bytes)} GB)`
     : `close other programs, and give ${flags} (about ${gigabytes(bytes)} GB)${fewer}`;
@@ -126,11 +135,12 @@ export async function forecast(
 ): Promise<Forecast> {
   const { recipe } = plan;
   const { free, timed, signal } = options;
-  const graphs = await graphsOf(plan);
+  const { lowMemory } = engine;
+  const graphs = await graphsOf(plan, lowMemory);
   const needed = memoryOf(graphs);
   const onCpu = engine.device === 'cpu';
   if (onCpu && isShort(needed, free))
-    refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, needed, await remedyFor(plan, needed, free), free);
+    refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, needed, await remedyFor(plan, needed, free, lowMemory), free);
   const memory = onCpu && { memory: { needed, free } };
   if (!timed) return { ...memory };
   const { seconds } = await timeGraphs(engine, Object.values(graphs).flat().map(rootsOf), 40, signal);

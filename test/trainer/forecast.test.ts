@@ -112,7 +112,7 @@ describe('memory', () => {
   test('pictures that are too large are refused with what would fit', async () => {
     const size = { width: 512, height: 512 };
     const attempt = (batch: number, free: number): Promise<unknown> =>
-      refuseLargePictures(model, batch, [], size, free).then(
+      refuseLargePictures({ lowMemory: false }, model, batch, [], size, free).then(
         () => undefined,
         (e: unknown) => (e instanceof UserError ? e.message : e),
       );
