@@ -50,7 +50,7 @@ export const precisionFlag = {
 } as const;
 
 export const lowMemoryFlag = {
-  'low-memory': { type: 'boolean', description: 'on the CPU: weights of convolutions stay as they are, which is slower' },
+  'low-memory': { type: 'boolean', description: 'on the CPU: fewer copies of weights and of results, which is slower' },
 } as const;
 
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */

@@ -22,7 +22,7 @@ export interface EngineOptions {
   precision?: Precision;
   /** Given this, the engine goes on with the CPU where its device fails, after having said why here; otherwise a failure is an error. */
   onFallback?: (reason: string) => void;
-  /** Rather take longer than make transformed copies of weights, which may take half as much again as the weights. */
+  /** Rather take longer: fewer transformed copies of weights, every program lean (`CompileOptions.lean`). */
   lowMemory?: boolean;
   /** Threads inside one operator; by default the machine's cores. */
   threads?: number;
@@ -174,7 +174,7 @@ export class Engine {
     const updateNames = Object.keys(updates).map((name, i) => [`update${i}`, name] as const);
     const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
-    const lean = options.lean ?? isLarge(Object.values(all));
+    const lean = options.lean ?? (this.lowMemory || isLarge(Object.values(all)));
     const program = this.programs++;
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {

@@ -43,10 +43,27 @@ export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>
 
 /** Names transformed weights: those of one constant are the same for a convolution and its input gradient, in every program. */
 export const tapsKey = (weight: Tensor<'constant'>, tile: Tile): string => `${keyOf(weight)} winograd ${tile}`;
-/** Bytes of transformed weights, and of what lies between the transforms of inputs and of results. */
+/** Bytes of transformed weights. */
 export const tapsBytes = (weight: Tensor, tile: Tile): number => (4 * sizeOf(weight.shape) * (tile + 2) ** 2) / 9;
-export const winogradWorkspace = (y: Tensor, tile: Tile): number =>
+/** Bytes of what lies between the transforms of inputs and of results. */
+const betweenTransforms = (y: Tensor, tile: Tile): number =>
   4 * y.shape[0]! * (y.shape[1]! + y.inputs[0]!.shape[1]!) * sizeOf(y.shape.slice(2)) * ((tile + 2) / tile) ** 2;
+
+/** Bytes past which a picture is filtered in strips, so that what lies between the transforms stays small. */
+const stripBytes = 2 ** 26;
+
+/** As many strips as are needed, of as many rows of tiles each. */
+function stripsOf(y: Tensor, tile: Tile): number {
+  const rows = y.shape[2]! / tile;
+  const least = Math.min(rows, Math.ceil(betweenTransforms(y, tile) / stripBytes));
+  return Array.from({ length: rows - least + 1 }, (_, i) => least + i).find((count) => rows % count === 0)!;
+}
+
+/** Bytes that are needed beside the result: a strip's, and of several the results before they are joined. */
+export function winogradWorkspace(y: Tensor, tile: Tile): number {
+  const strips = stripsOf(y, tile);
+  return betweenTransforms(y, tile) / strips + (strips > 1 ? 4 * sizeOf(y.shape) : 0);
+}
 
 /** y = Aᵀ[(G·w) ∘ (Bᵀ·x)] for one axis. */
 interface Transforms {
@@ -100,38 +117,65 @@ function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[
 
 /**
  * A convolution, or with `y` an input gradient that of one. Weights [O, I, 3, 3] become [N, O, I], N = (m + 2)² points; the
- * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another.
+ * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another: in
+ * strips of rows, one after another.
  */
 export function winograd(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, x: string, tile: Tile, b: OnnxBuilder): string {
   const isGradient = y.op === 'conv2dInputGradient';
-  const weight = y.inputs[1]!;
-  const [batch, from, ...size] = y.inputs[0]!.shape as [number, number, number, number];
+  const [input, weight] = y.inputs as [Tensor, Tensor<'constant'>];
+  const [batch, from, rowsGiven] = input.shape as [number, number, number];
   const [, to, height, width] = y.shape as [number, number, number, number];
-  const [top, bottom, left, right] = isGradient ? y.attributes.padding.map((n) => 2 - n) : y.attributes.padding;
-  const { ofInputs, ofTaps, toResults } = transformsOf(tile, isGradient);
-  const count = (tile + 2) ** 2;
-  const [rows, columns] = [height / tile, width / tile];
-  const tiles = rows * columns;
-  const taps = transformedTaps(weight as Tensor<'constant'>, tile, ofTaps, b);
-  const planes = b.node('Reshape', [x, b.ints([batch * from, 1, ...size])]);
-  const cut = b.node('Conv', [planes, onBothAxes(ofInputs, [count, 1, tile + 2, tile + 2], b)], {
-    strides: [tile, tile],
-    pads: [top!, left!, bottom!, right!],
+  const padding = y.attributes.padding.map((n) => (isGradient ? 2 - n : n)) as [number, number, number, number];
+  const transforms = transformsOf(tile, isGradient);
+  const taps = transformedTaps(weight, tile, transforms.ofTaps, b);
+  const rows = height / tile / stripsOf(y, tile);
+  const strips = Array.from({ length: stripsOf(y, tile) }, (_, i) => {
+    const first = i * rows * tile - padding[0];
+    const end = first + rows * tile + 2;
+    const pads = [Math.max(0, -first), padding[2], Math.max(0, end - rowsGiven), padding[3]];
+    const [start, stop] = [Math.max(0, first), Math.min(end, rowsGiven)];
+    const strip = stop - start === rowsGiven ? x : b.node('Slice', [x, b.ints([start]), b.ints([stop]), b.ints([2])]);
+    const shapes = { batch, from, to, given: [stop - start, input.shape[3]!] as const, tiles: [rows, width / tile] as const };
+    return filtered(strip, taps, tile, { ...shapes, pads, isGradient, transforms }, b);
   });
+  return strips.length === 1 ? strips[0]! : b.node('Concat', strips, { axis: 2 });
+}
+
+interface Strip {
+  batch: number;
+  /** Channels of inputs and of results. */
+  from: number;
+  to: number;
+  /** Rows and columns of inputs, and of tiles. */
+  given: readonly [number, number];
+  tiles: readonly [number, number];
+  /** As ONNX has them: top, left, bottom, right. */
+  pads: readonly number[];
+  isGradient: boolean;
+  transforms: Transforms;
+}
+
+function filtered(x: string, taps: string, tile: Tile, strip: Strip, b: OnnxBuilder): string {
+  const { batch, from, to, given, tiles, pads, isGradient, transforms } = strip;
+  const points = (tile + 2) ** 2;
+  const count = tiles[0] * tiles[1];
+  const planes = b.node('Reshape', [x, b.ints([batch * from, 1, ...given])]);
+  const ofInputs = onBothAxes(transforms.ofInputs, [points, 1, tile + 2, tile + 2], b);
+  const cut = b.node('Conv', [planes, ofInputs], { strides: [tile, tile], pads });
   const single = batch === 1;
   const values = single
-    ? b.node('Reshape', [cut, b.ints([from, count, tiles])])
+    ? b.node('Reshape', [cut, b.ints([from, points, count])])
     : b.node('Reshape', [
-        b.node('Transpose', [b.node('Reshape', [cut, b.ints([batch, from, count, tiles])])], { perm: [2, 1, 0, 3] }),
-        b.ints([count, from, batch * tiles]),
+        b.node('Transpose', [b.node('Reshape', [cut, b.ints([batch, from, points, count])])], { perm: [2, 1, 0, 3] }),
+        b.ints([points, from, batch * count]),
       ]);
   const transposes = { transA: Number(isGradient), transBatchB: Number(single) };
   const products = b.node('FusedMatMul', [taps, values], transposes, 'com.microsoft');
-  const flat = b.node('Reshape', [products, b.ints([count, to * batch * tiles])]);
-  const results = b.node('MatMul', [onBothAxes(toResults, [tile ** 2, count], b), flat]);
+  const flat = b.node('Reshape', [products, b.ints([points, to * batch * count])]);
+  const results = b.node('MatMul', [onBothAxes(transforms.toResults, [tile ** 2, points], b), flat]);
   const apart = single
     ? results
-    : b.node('Transpose', [b.node('Reshape', [results, b.ints([tile ** 2, to, batch, tiles])])], { perm: [2, 0, 1, 3] });
-  const phases = b.node('Reshape', [apart, b.ints([batch, tile ** 2 * to, rows, columns])]);
+    : b.node('Transpose', [b.node('Reshape', [results, b.ints([tile ** 2, to, batch, count])])], { perm: [2, 0, 1, 3] });
+  const phases = b.node('Reshape', [apart, b.ints([batch, tile ** 2 * to, ...tiles])]);
   return b.node('DepthToSpace', [phases], { blocksize: tile, mode: 'DCR' });
 }

@@ -218,7 +218,7 @@ export interface Graph {
   updates?: Record<string, Tensor>;
   /** Whether constants stay in their files; by their size where it is not said. */
   lean?: boolean;
-  /** Whether transformed copies of weights are spared. */
+  /** Whether the engine that compiles it spares memory. */
   sparing?: boolean;
 }
 
@@ -241,7 +241,7 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
   let [own, passing] = [ofRuntime, 0];
   for (const program of programs) {
     const roots = rootsOf(program);
-    const isLean = lean ?? program.lean ?? isLarge(roots);
+    const isLean = lean ?? program.lean ?? (program.sparing === true || isLarge(roots));
     const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlaceOf(program));
     const order = topologicalOrder(roots);
     const { prepared, unread } = preparedOf(order, program.sparing ?? false);
