@@ -40,10 +40,12 @@ export async function refuseLargePictures(
   const step = sizeStep(model);
   const reduced = (pixels: number): number => Math.max(step, Math.round((0.75 * pixels) / step) * step);
   const smaller = { width: reduced(size.width), height: reduced(size.height) };
+  const least = `--batch 1 --size ${smaller.width}x${smaller.height}`;
   const savings: { flags: string; batch: number; size: PictureSize; lowMemory: boolean }[] = [
     ...(lowMemory ? [] : [{ flags: '--low-memory', batch, size, lowMemory: true }]),
     ...(batch > 1 ? [{ flags: '--batch 1', batch: 1, size, lowMemory }] : []),
-    { flags: `--batch 1 --size ${smaller.width}x${smaller.height}`, batch: 1, size: smaller, lowMemory },
+    { flags: least, batch: 1, size: smaller, lowMemory },
+    ...(lowMemory ? [] : [{ flags: `--low-memory ${least}`, batch: 1, size: smaller, lowMemory: true }]),
   ];
   let remedy = 'close other programs';
   for (const saving of savings) {

@@ -15,8 +15,10 @@ import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
 
 const engine = new Engine();
+/** Of which nothing more can be spared. */
+const spare = new Engine({ lowMemory: true });
 const model = await loadModel('assets/tiny');
-afterAll(() => engine.close());
+afterAll(() => Promise.all([engine.close(), spare.close()]));
 afterEach(() => void vi.unstubAllEnvs());
 
 /** The first event of a run that would go on, and its folder. */
@@ -28,12 +30,12 @@ async function begin(changes: object, options: Partial<CustomizeOptions> = {}): 
   await run.return(undefined as never);
   return { event: value as CustomizeEvent, out };
 }
-const memoryOf = async (changes: object): Promise<number> => {
-  const { event } = await begin(changes);
+const memoryOf = async (changes: object, options: Partial<CustomizeOptions> = {}): Promise<number> => {
+  const { event } = await begin(changes, options);
   return event.kind === 'forecast' ? event.memory!.needed : Number.NaN;
 };
-const refusal = (changes: object, memory: number): Promise<unknown> =>
-  begin(changes, { memory }).then(
+const refusal = (changes: object, memory: number, options: Partial<CustomizeOptions> = {}): Promise<unknown> =>
+  begin(changes, { memory, ...options }).then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -64,9 +66,9 @@ describe('memory', () => {
   test('too little of it is refused with the mildest change that fits, and nothing is written', async () => {
     const out = join(await scratch(), 'run');
     const recipe = parseRecipe({ images: 'examples/subjects/dog', class: 'dog', steps: 20, sampleEvery: 0, lambda: 0, batchSize: 32 });
-    const needed = await memoryOf({ batchSize: 32 });
-    const lower = await memoryOf({ batchSize: 1, accumulation: 32 });
-    const error = await customize({ engine, model, recipe, versions: {}, out, memory: 0.7 * needed })
+    const needed = await memoryOf({ batchSize: 32 }, { engine: spare });
+    const lower = await memoryOf({ batchSize: 1, accumulation: 32 }, { engine: spare });
+    const error = await customize({ engine: spare, model, recipe, versions: {}, out, memory: 0.7 * needed })
       .next()
       .then(
         () => undefined,
@@ -83,23 +85,34 @@ describe('memory', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  test('what changes nothing but time is advised first', async () => {
+    const [needed, spared] = [await memoryOf({ batchSize: 32 }), await memoryOf({ batchSize: 32 }, { engine: spare })];
+    expect(spared).toBeLessThan(0.7 * needed);
+    const line = String(await refusal({ batchSize: 32 }, 0.7 * needed));
+    expect(line).toContain(`are free: try --low-memory (about ${(spared / 1e9).toFixed(1)} GB); or set`);
+    // Where that does not do, it comes with others.
+    expect(String(await refusal({ batchSize: 32 }, 1e7))).toContain(
+      'close other programs, and give --low-memory --batch 1 --accumulation 32',
+    );
+  });
+
   test('a run that is resumed is refused without advice to change it, and stays as it was', async () => {
     const out = join(await scratch(), 'run');
     const options = { engine, model, versions: {}, out };
     const recipe = parseRecipe({ images: 'examples/subjects/dog', class: 'dog', steps: 1, sampleEvery: 0, lambda: 0, batchSize: 2 });
     for await (const _ of customize({ ...options, recipe }));
     const record = await readFile(join(out, 'run.json'), 'utf8');
-    const going = customize({ ...options, recipe: { ...recipe, steps: 9 }, resume: true, memory: 1e6 });
+    const going = customize({ ...options, engine: spare, recipe: { ...recipe, steps: 9 }, resume: true, memory: 1e6 });
     await expect(going.next()).rejects.toThrow(/are free: close other programs; or set/);
     expect(await readFile(join(out, 'run.json'), 'utf8')).toBe(record);
   });
 
   test('where nothing would fit, it says so', async () => {
     const all = { batchSize: 1, lambda: 1, promptBatch: 64, sampleEvery: 5 };
-    expect(String(await refusal(all, 1e7))).toMatch(
+    expect(String(await refusal(all, 1e7, { engine: spare }))).toMatch(
       /ti at 64 pixels needs about 0\.\d GB of memory, 0\.0 are free: close other programs, and give --sample-every 0 --prompt-batch 1 \(about 0\.\d GB\); or set CONTEXTURA_IGNORE_MEMORY=1 to go on all the same$/,
     );
-    expect(String(await refusal({ method: 'dreambooth', token: 'sks', batchSize: 1 }, 1e7))).toMatch(
+    expect(String(await refusal({ method: 'dreambooth', token: 'sks', batchSize: 1 }, 1e7, { engine: spare }))).toMatch(
       /dreambooth at 64 pixels .* close other programs, or train less than the whole model: --method lora; or set/,
     );
   });
@@ -111,15 +124,19 @@ describe('memory', () => {
 
   test('pictures that are too large are refused with what would fit', async () => {
     const size = { width: 512, height: 512 };
-    const attempt = (batch: number, free: number): Promise<unknown> =>
-      refuseLargePictures({ lowMemory: false }, model, batch, [], size, free).then(
+    const attempt = (batch: number, free: number, lowMemory = true): Promise<unknown> =>
+      refuseLargePictures({ lowMemory }, model, batch, [], size, free).then(
         () => undefined,
         (e: unknown) => (e instanceof UserError ? e.message : e),
       );
     expect(await attempt(8, 1e12)).toBeUndefined();
     const line = /^drawing (.*) of 512 × 512 pixels needs about [\d.]+ GB of memory, [\d.]+ are free: (.*) \(about [\d.]+ GB\); or set/;
-    const [, what, remedy] = line.exec(String(await attempt(8, 4e9)))!;
+    const [, what, remedy] = line.exec(String(await attempt(8, 3e9)))!;
     expect([what, remedy]).toEqual(['8 pictures at once', 'try --batch 1']);
+    expect(line.exec(String(await attempt(8, 4e9, false)))![2]).toBe('try --low-memory');
+    expect(line.exec(String(await attempt(1, 1e6, false)))![2]).toBe(
+      'close other programs, and give --low-memory --batch 1 --size 384x384',
+    );
     expect(line.exec(String(await attempt(1, 1e6)))!.slice(1)).toEqual([
       'a picture',
       'close other programs, and give --batch 1 --size 384x384',
