@@ -35,6 +35,7 @@ export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>
   const [filters, channels, height, width] = weight.shape as [number, number, number, number];
   if (device !== 'cpu' || weight.op !== 'constant' || y.attributes.stride !== 1) return undefined;
   if (height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
+  if (y.attributes.padding.some((n) => n > 2)) return undefined;
   const size = y.shape.slice(2);
   const positions = y.shape[0]! * sizeOf(size);
   const enough = (tile: Tile): boolean => positions >= fewestPositions[tile] * (sparing ? sparingFactor : 1);

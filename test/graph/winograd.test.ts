@@ -38,6 +38,7 @@ describe('3 × 3 convolutions with constant weights', () => {
     { x: [1, 256, 34, 34], filters: 256, padding: [0, 0, 2, 2], tiles: ['4', '2'], spared: ['2'] },
     // In strips: five of four rows of tiles forwards (85 MB between transforms), as many backwards.
     { x: [1, 256, 160, 100], filters: 262, padding: same, tiles: ['4'], spared: ['4'] },
+    { x: [1, 256, 30, 32], filters: 256, padding: [3, 1, 1, 1], tiles: [], spared: [] },
     { x: [1, 256, 17, 17], filters: 256, padding: same, tiles: [], spared: [] },
     { x: [1, 255, 32, 32], filters: 256, padding: same, tiles: [], spared: [] },
     { x: [1, 256, 12, 12], filters: 256, padding: same, tiles: [], spared: [] },
