@@ -32,6 +32,7 @@ describe('3 × 3 convolutions with constant weights', () => {
   const same: Case['padding'] = [1, 1, 1, 1];
   test.each<Case & { tiles: string[]; spared: string[] }>([
     { x: [1, 256, 32, 32], filters: 256, padding: same, tiles: ['4'], spared: ['2'] },
+    { x: [2, 256, 64, 32], filters: 256, padding: same, tiles: ['4'], spared: ['4'] },
     { x: [2, 256, 16, 8], filters: 260, padding: same, tiles: ['2'], spared: [] },
     { x: [2, 257, 26, 22], filters: 256, padding: [0, 2, 2, 0], tiles: ['2'], spared: ['2'] },
     // Results of 32 × 36, inputs of 34 × 34: the one in tiles of 4, the gradient of the other in tiles of 2.
