@@ -18,7 +18,7 @@ const points: Record<Tile, readonly number[]> = {
 };
 
 /** Channels on both sides from which products outweigh the transforms around them. */
-const fewestChannels = 256;
+export const fewestChannels = 256;
 /** Positions of a batch from which a tile pays for the memory of its weights, and how many times as many where memory is spared. */
 const fewestPositions: Record<Tile, number> = { 2: 256, 4: 1024 };
 const sparingFactor = 4;
@@ -129,8 +129,9 @@ export function winograd(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, x:
   const padding = y.attributes.padding.map((n) => (isGradient ? 2 - n : n)) as [number, number, number, number];
   const transforms = transformsOf(tile, isGradient);
   const taps = transformedTaps(weight, tile, transforms.ofTaps, b);
-  const rows = height / tile / stripsOf(y, tile);
-  const strips = Array.from({ length: stripsOf(y, tile) }, (_, i) => {
+  const count = stripsOf(y, tile);
+  const rows = height / tile / count;
+  const strips = Array.from({ length: count }, (_, i) => {
     const first = i * rows * tile - padding[0];
     const end = first + rows * tile + 2;
     const pads = [Math.max(0, -first), padding[2], Math.max(0, end - rowsGiven), padding[3]];
@@ -139,7 +140,7 @@ export function winograd(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, x:
     const shapes = { batch, from, to, given: [stop - start, input.shape[3]!] as const, tiles: [rows, width / tile] as const };
     return filtered(strip, taps, tile, { ...shapes, pads, isGradient, transforms }, b);
   });
-  return strips.length === 1 ? strips[0]! : b.node('Concat', strips, { axis: 2 });
+  return count === 1 ? strips[0]! : b.node('Concat', strips, { axis: 2 });
 }
 
 interface Strip {

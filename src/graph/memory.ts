@@ -43,16 +43,21 @@ const elementwise: ReadonlySet<PrimitiveName> = new Set([
   'softmax',
 ]);
 
-function betweenTransforms(t: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>): number {
-  const tile = winogradTile(t, { device: 'cpu', sparing: false });
+type Convolution = Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
+const isConvolution = (t: Tensor): t is Convolution => t.op === 'conv2d' || t.op === 'conv2dInputGradient';
+/** The tile of a convolution that goes by Winograd's filtering on the CPU. */
+const tileOf = (t: Convolution, sparing = false): ReturnType<typeof winogradTile> => winogradTile(t, { device: 'cpu', sparing });
+
+function filteringWorkspace(t: Convolution): number {
+  const tile = tileOf(t);
   return tile === undefined ? 0 : winogradWorkspace(t, tile);
 }
 
 /** What a primitive needs while it runs, beside its result. */
 const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>) => number } = {
-  conv2d: betweenTransforms,
+  conv2d: filteringWorkspace,
   // Columns of a transposed convolution, or its phases before they are put together.
-  conv2dInputGradient: (t) => betweenTransforms(t) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
+  conv2dInputGradient: (t) => filteringWorkspace(t) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
   // The three shifts of both sides.
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
   attentionGradient: (t) => {
@@ -173,8 +178,7 @@ function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map
   const prepared = new Map<string, number>();
   const [transformed, read] = [new Set<Tensor>(), new Set<Tensor>()];
   for (const t of order) {
-    const tile =
-      t.op === 'conv2d' || t.op === 'conv2dInputGradient' ? winogradTile(t as Tensor<'conv2d'>, { device: 'cpu', sparing }) : undefined;
+    const tile = isConvolution(t) ? tileOf(t, sparing) : undefined;
     for (const x of tile === undefined ? t.inputs : t.inputs.slice(0, 1)) read.add(x);
     if (tile === undefined) continue;
     const weight = t.inputs[1] as Tensor<'constant'>;
@@ -188,7 +192,7 @@ function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map
 function arrangedOf(order: readonly Tensor[], lean: boolean): Set<Tensor> {
   const fixed = fixedTensors(order);
   const gradients = order.filter((t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient');
-  const arranged = gradients.filter((t) => betweenTransforms(t) === 0 && (isFlipped(t, lean) || phases(t, lean) !== undefined));
+  const arranged = gradients.filter((t) => tileOf(t) === undefined && (isFlipped(t, lean) || phases(t, lean) !== undefined));
   return new Set(arranged.map((t) => t.inputs[1]!).filter((w) => fixed.has(w)));
 }
 

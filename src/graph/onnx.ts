@@ -205,6 +205,16 @@ export class OnnxBuilder {
     return source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
   }
 
+  /** What `build` emits goes into a graph of its own, and nothing that it shares is shared outside. */
+  private apart(build: (own: Message) => void): Message {
+    const [graph, memo] = [this.graph, this.memo];
+    const own = (this.graph = new Message());
+    this.memo = new Map();
+    build(own);
+    [this.graph, this.memo] = [graph, memo];
+    return own;
+  }
+
   /**
    * A graph inside an operator's attribute. It may use the names around it; what it makes stays inside, so nothing
    * that it shares is shared outside.
@@ -213,29 +223,22 @@ export class OnnxBuilder {
     inputs: readonly { shape: Shape; dtype: Dtype | 'int64' }[],
     build: (names: readonly string[]) => readonly { name: string; shape: Shape }[],
   ): Subgraph {
-    const [graph, memo] = [this.graph, this.memo];
-    const message = (this.graph = new Message());
-    this.memo = new Map();
-    const names = inputs.map(({ shape, dtype }) => {
-      const name = this.fresh();
-      message.message(11, valueInfo(name, shape, dtype));
-      return name;
+    const message = this.apart((own) => {
+      const names = inputs.map(({ shape, dtype }) => {
+        const name = this.fresh();
+        own.message(11, valueInfo(name, shape, dtype));
+        return name;
+      });
+      for (const { name, shape } of build(names)) own.message(12, valueInfo(name, shape, 'float32'));
     });
-    for (const { name, shape } of build(names)) message.message(12, valueInfo(name, shape, 'float32'));
     message.string(2, this.fresh());
-    [this.graph, this.memo] = [graph, memo];
     return { message };
   }
 
   /** What `make` emits goes into a model that runs once; the program takes its result as an input. */
   prepared(key: string, shape: Shape, make: () => string): string {
     return this.shared(`prepared ${key}`, () => {
-      const [graph, memo] = [this.graph, this.memo];
-      const message = (this.graph = new Message());
-      this.memo = new Map();
-      const value = make();
-      message.message(12, valueInfo(value, shape, 'float32'));
-      [this.graph, this.memo] = [graph, memo];
+      const message = this.apart((own) => own.message(12, valueInfo(make(), shape, 'float32')));
       const name = this.fresh();
       this.preparations.push({ name, key, bytes: modelOf(message) });
       return [this.input(name, shape, 'float32')];

@@ -1,4 +1,5 @@
 /** Layers as plain functions: (parameters, x) → x. Parameter names and layouts are PyTorch's. */
+import { fewestChannels } from '../graph/lower-winograd.ts';
 import {
   add,
   attention as fusedAttention,
@@ -122,9 +123,6 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, heads: number, mask?:
   return reshape(transpose(matmul(weights, values), [0, 2, 1, 3]), [batch, length, width]);
 }
 
-/** Channels on both sides from which a 3 × 3 convolution goes by Winograd's filtering, which saves more than sums of weights do. */
-const manyChannels = 256;
-
 /** A kernel of 3, for pictures doubled by repetition, as one of 4 for the pictures themselves, from which two steps are one. */
 const summedTaps = [
   [0, 0, 1],
@@ -136,10 +134,11 @@ const summedTaps = [
 /**
  * A 3 × 3 convolution of pictures up-sampled by two: [B, C, H, W] → [B, filters, 2H, 2W]. Neighbours that repeat one value
  * share a product with the sum of their weights, so that it is a transposed convolution of 4 × 4 and takes 4/9 of the arithmetic.
+ * Of many channels it stays a convolution: Winograd's filtering, which that may go by, saves more.
  */
 export function upsampledConvolution(p: Parameters, x: Tensor, filters: number): Tensor {
   const [, channels, height, width] = x.shape as [number, number, number, number];
-  if (Math.min(channels, filters) >= manyChannels) return convolution(p, upsample2(x), filters, 3, { padding: 1 });
+  if (Math.min(channels, filters) >= fewestChannels) return convolution(p, upsample2(x), filters, 3, { padding: 1 });
   const taps = [0, 1, 2];
   const sums = taps.flatMap((i) => taps.flatMap((j) => summedTaps.flatMap((row) => summedTaps.map((column) => row[i]! * column[j]!))));
   const weight = reshape(transpose(p.get('weight', [filters, channels, 3, 3]), [1, 0, 2, 3]), [channels * filters, 9]);
