@@ -108,11 +108,12 @@ function onBothAxes(matrix: readonly (readonly number[])[], shape: readonly numb
 /** Weights [O, I, 3, 3] at every point, [(m + 2)², O, I], made before the first run. */
 function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[][], b: OnnxBuilder): string {
   const [filters, channels] = weight.shape as [number, number];
-  const shape = [(tile + 2) ** 2, filters, channels];
-  return b.prepared(tapsKey(weight, tile), shape, () => {
+  const points = (tile + 2) ** 2;
+  return b.prepared(tapsKey(weight, tile), [points, filters, channels], () => {
     const flat = b.leaf(weight, [filters * channels, 9]);
-    const matrix = onBothAxes(ofTaps, [shape[0]!, 9], b);
-    return b.node('Reshape', [b.node('FusedMatMul', [matrix, flat], { transB: 1 }, 'com.microsoft'), b.ints(shape)]);
+    const matrix = onBothAxes(ofTaps, [points, 9], b);
+    const name = b.node('FusedMatMul', [matrix, flat], { transB: 1 }, 'com.microsoft');
+    return { name, shape: [points, filters * channels] };
   });
 }
 

@@ -41,11 +41,19 @@ export interface LoweringOptions {
 
 /** A value that is made of constants before the first run of a program, by a model of its own, whose only output it is. */
 export interface Preparation {
-  /** The program's input that takes it. */
+  /** The program's input that takes it, and its shape there. */
   name: string;
+  shape: Shape;
   /** Names what it is: programs of one engine share it. */
   key: string;
+  /** The model; its output goes by `made.name`, and is of `made.shape`. */
   bytes: Uint8Array;
+  made: Value;
+}
+
+export interface Value {
+  name: string;
+  shape: Shape;
 }
 
 export interface OnnxModel {
@@ -219,10 +227,7 @@ export class OnnxBuilder {
    * A graph inside an operator's attribute. It may use the names around it; what it makes stays inside, so nothing
    * that it shares is shared outside.
    */
-  subgraph(
-    inputs: readonly { shape: Shape; dtype: Dtype | 'int64' }[],
-    build: (names: readonly string[]) => readonly { name: string; shape: Shape }[],
-  ): Subgraph {
+  subgraph(inputs: readonly { shape: Shape; dtype: Dtype | 'int64' }[], build: (names: readonly string[]) => readonly Value[]): Subgraph {
     const message = this.apart((own) => {
       const names = inputs.map(({ shape, dtype }) => {
         const name = this.fresh();
@@ -235,12 +240,17 @@ export class OnnxBuilder {
     return { message };
   }
 
-  /** What `make` emits goes into a model that runs once; the program takes its result as an input. */
-  prepared(key: string, shape: Shape, make: () => string): string {
+  /** What `make` emits goes into a model that runs once; the program takes its result as an input, as of `shape`. */
+  prepared(key: string, shape: Shape, make: () => Value): string {
     return this.shared(`prepared ${key}`, () => {
-      const message = this.apart((own) => own.message(12, valueInfo(make(), shape, 'float32')));
+      let made: Value | undefined;
+      const message = this.apart((own) => {
+        this.addBarrier();
+        made = make();
+        own.message(12, valueInfo(made.name, made.shape, 'float32'));
+      });
       const name = this.fresh();
-      this.preparations.push({ name, key, bytes: modelOf(message) });
+      this.preparations.push({ name, shape, key, bytes: modelOf(message), made: made! });
       return [this.input(name, shape, 'float32')];
     })[0]!;
   }

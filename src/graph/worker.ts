@@ -98,20 +98,31 @@ function sessionOptions(request: Compile): InferenceSession.SessionOptions {
 async function compile(request: Compile): Promise<void> {
   const { program, bytes, preparations, device, signature } = request;
   await release(program);
-  for (const preparation of preparations) {
-    if (!prepared.has(preparation.key)) prepared.set(preparation.key, await prepare(preparation, request));
+  const creating = InferenceSession.create(bytes, sessionOptions(request));
+  const preparing = (async () => {
+    for (const preparation of preparations) {
+      if (!prepared.has(preparation.key)) prepared.set(preparation.key, await prepare(preparation, request));
+    }
+  })();
+  const [created, ready] = await Promise.allSettled([creating, preparing]);
+  if (created.status === 'rejected') throw created.reason;
+  const session = created.value;
+  if (ready.status === 'rejected') {
+    await session.release();
+    throw ready.reason;
   }
-  const session = await InferenceSession.create(bytes, sessionOptions(request));
   programs.set(program, { session, device, prepared: new Map(preparations.map(({ name, key }) => [name, key])), ...signature });
 }
 
-/** One model for each value, so that no more than one lies in memory twice while the binding copies it. */
-async function prepare({ bytes }: Preparation, request: Compile): Promise<OrtTensor> {
+/** Written where it will stay. */
+async function prepare({ bytes, made, shape }: Preparation, request: Compile): Promise<OrtTensor> {
   const options = sessionOptions({ ...request, profile: undefined });
   // Its constants would be folded, on one thread and through several copies.
   const session = await InferenceSession.create(bytes, { ...options, graphOptimizationLevel: 'disabled' });
   try {
-    return (await session.run({}))[session.outputNames[0]!]!;
+    const data = new Float32Array(sizeOf(shape));
+    await runUntilBarrier(session, {}, { [made.name]: wrap(data, made.shape, 'float32') });
+    return wrap(data, shape, 'float32');
   } finally {
     await session.release();
   }
@@ -139,18 +150,27 @@ async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<s
 }
 
 /** Everything is written where it is wanted; the run fails at the barrier when it is done. */
-async function runInPlace({ session, fetches, updates }: Compiled, feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>> {
-  const overwritten = Object.entries(updates);
-  if (overwritten.length === 0) return session.run(feeds);
-  const wanted: Record<string, OrtTensor | null> = { [barrier]: null };
-  for (const { name, shape, dtype } of fetches) wanted[name] = wrap(new arrays[dtype](sizeOf(shape)), shape, dtype);
-  for (const [output, name] of overwritten) wanted[output] = await states.inMemory(name);
+async function runUntilBarrier(
+  session: InferenceSession,
+  feeds: Record<string, OrtTensor>,
+  wanted: Readonly<Record<string, OrtTensor>>,
+): Promise<void> {
   try {
-    await session.run(feeds, wanted as Record<string, OrtTensor>);
+    const fetches: Record<string, OrtTensor | null> = { [barrier]: null, ...wanted };
+    await session.run(feeds, fetches as Record<string, OrtTensor>);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('Non tensor type'))) throw error;
   }
-  return wanted as Record<string, OrtTensor>;
+}
+
+async function runInPlace({ session, fetches, updates }: Compiled, feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>> {
+  const overwritten = Object.entries(updates);
+  if (overwritten.length === 0) return session.run(feeds);
+  const wanted: Record<string, OrtTensor> = {};
+  for (const { name, shape, dtype } of fetches) wanted[name] = wrap(new arrays[dtype](sizeOf(shape)), shape, dtype);
+  for (const [output, name] of overwritten) wanted[output] = await states.inMemory(name);
+  await runUntilBarrier(session, feeds, wanted);
+  return wanted;
 }
 
 /** A shader cannot write a buffer that it reads: updates are new tensors, which then take the states' places. */
