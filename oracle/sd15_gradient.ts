@@ -19,7 +19,7 @@ const given = Object.fromEntries(
 const states = input('states', shapes.states);
 const prediction = unet(model.unet.parameters, model.unet.config, input('latents', shapes.latents), input('timesteps', [1]), states);
 const loss = mean(square(subtract(prediction, input('noise', shapes.noise))));
-const program = await engine.compile({ outputs: { prediction, gradient: gradients(loss, [states])[0]! } });
+const program = await engine.compile({ outputs: { prediction, gradient: gradients(loss, [states], { sparing: engine.lowMemory })[0]! } });
 const feeds = Object.fromEntries(Object.entries(given).map(([name, { data }]) => [name, data]));
 const { prediction: y, gradient } = await program.run({ ...feeds, timesteps: Float32Array.of(500) });
 await writeSafetensors(out, {

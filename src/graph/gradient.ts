@@ -166,12 +166,17 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
   scatterAdd: (y, g) => [gather(g, x1(y)), undefined],
 };
 
+export interface GradientOptions {
+  /** Compute again in the backward pass what takes much memory to keep and a few hundredths of the time to make. */
+  sparing?: boolean;
+}
+
 /**
  * Gradients of a scalar with respect to the targets, in their order. Only tensors on a path from a
  * target to the loss are visited, so what is frozen costs nothing.
  * Throws an internal error when the loss is not a scalar or does not depend on a target.
  */
-export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
+export function gradients(loss: Tensor, targets: readonly Tensor[], { sparing = false }: GradientOptions = {}): Tensor[] {
   if (loss.shape.length > 0) throw internal(`the loss must be a scalar, got [${loss.shape.join(', ')}]`);
   const order = topologicalOrder([loss]);
   const active = new Set<Tensor>(targets);
@@ -179,7 +184,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
     if (tensor.op !== 'stopGradient' && tensor.inputs.some((x) => active.has(x))) active.add(tensor);
   }
   const cotangents = new Map<Tensor, Tensor>([[loss, scalar(1)]]);
-  const recomputation = new Recomputation(order);
+  const recomputation = new Recomputation(order, sparing);
   for (const y of order.toReversed()) {
     const g = cotangents.get(y);
     if (g === undefined || !active.has(y)) continue;

@@ -28,7 +28,7 @@ const cheap = new Set<PrimitiveName>([
   'broadcast',
   'slice',
 ]);
-/** Elements past which a product is rather made again, where each takes no more multiplications than this: 16 MB. */
+/** Where memory is spared, elements past which a product is made again if each takes no more multiplications than this: 16 MB. */
 const wideProduct = { elements: 2 ** 22, depth: 512 };
 
 /** A tensor this many times smaller than another is no burden to keep. */
@@ -43,15 +43,18 @@ export class Recomputation {
   private readonly fixed: ReadonlySet<Tensor>;
   private readonly bases: Map<Tensor, Tensor | undefined> = new Map();
   private readonly copies: Map<Tensor, Tensor> = new Map();
+  private readonly sparing: boolean;
 
-  constructor(order: readonly Tensor[]) {
+  /** @param sparing make wide products again as well */
+  constructor(order: readonly Tensor[], sparing: boolean) {
     this.fixed = fixedTensors(order);
+    this.sparing = sparing;
   }
 
   private isCheap(x: Tensor): boolean {
     if (x.op !== 'matmul') return cheap.has(x.op);
     const depth = x.inputs[0]!.shape.at(-1)!;
-    return sizeOf(x.shape) >= wideProduct.elements && depth <= wideProduct.depth && this.fixed.has(x.inputs[1]!);
+    return this.sparing && sizeOf(x.shape) >= wideProduct.elements && depth <= wideProduct.depth && this.fixed.has(x.inputs[1]!);
   }
 
   /** The one kept tensor of size that `x` is computed from by cheap work; itself where that is not so. */

@@ -345,7 +345,7 @@ export async function measureUnet(engine: Engine, folder: string, steps: number,
   const states = input('states', [1, 77, 768]);
   const predicted = unet(model.unet.parameters, model.unet.config, input('latents', shape), input('timesteps', [1]), states);
   const loss = mean(square(subtract(predicted, input('noise', shape))));
-  const outputs = { loss, gradient: gradients(loss, [states])[0]! };
+  const outputs = { loss, gradient: gradients(loss, [states], { sparing: engine.lowMemory })[0]! };
   const traceSeconds = (performance.now() - start) / 1000;
   start = performance.now();
   const program = await engine.compile({ outputs, ...(profile !== undefined && { profile }) });

@@ -41,8 +41,9 @@ export async function balancedLambda(
   const concept = tensors.get('concept');
   const reached = new Set(topologicalOrder([mlm!]));
   const targets = concept === undefined ? [...tensors.values()].filter((tensor) => reached.has(tensor)) : [concept];
+  const options = { sparing: engine.lowMemory };
   const program = await engine.compile({
-    outputs: { diffusion: norm(gradients(diffusion, targets)), mlm: norm(gradients(mlm!, targets)) },
+    outputs: { diffusion: norm(gradients(diffusion, targets, options)), mlm: norm(gradients(mlm!, targets, options)) },
   });
   const names = [...tensors.keys()];
   await engine.setState(Object.fromEntries(names.map((name) => [name, onDemand(tensors.get(name)!.shape, () => initial[name]!.data)])));

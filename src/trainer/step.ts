@@ -125,7 +125,7 @@ export class TrainingStep {
     });
 
     const lossScale = engine.precision === 'float16' ? new LossScale() : undefined;
-    const own = gradients(lossScale?.scaled(loss) ?? loss, [...tensors.values()])
+    const own = gradients(lossScale?.scaled(loss) ?? loss, [...tensors.values()], { sparing: engine.lowMemory })
       .map((g) => lossScale?.unscaled(g) ?? g)
       .map((g) => (accumulation === 1 ? g : multiply(g, 1 / accumulation)));
     const sums = trained.map((name) => state(`gradient.${name}`, tensors.get(name)!.shape));
