@@ -1,7 +1,5 @@
 /** The engine: programs compiled from graphs, run in a worker thread; named state between runs. */
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { internal } from '../errors.ts';
 import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
@@ -9,9 +7,12 @@ import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
 import { inPlaceOf, isLarge, quieterOrder } from './memory.ts';
 import type { Precision } from './precision.ts';
-import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
+import { Prepared } from './prepared.ts';
+import type { Signature, TypedArray } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, Shape, Tensor } from './tensor.ts';
+import { WorkerThread } from './thread.ts';
+import type { Unsent } from './thread.ts';
 import type { ValuesInTurn } from './values.ts';
 import { verify } from './verify.ts';
 
@@ -40,21 +41,6 @@ export interface CompileOptions {
   lean?: boolean;
   /** Prefix of a file for ONNX Runtime's profile by operator, written when the program is released. */
   profile?: string;
-}
-
-type Pending = { resolve: (value: unknown) => void; reject: (error: Error) => void };
-type Unsent = Request extends infer R ? (R extends Request ? Omit<R, 'call'> : never) : never;
-
-/** From source (tests, tsx) the worker first registers tsx, which a worker thread does not inherit. */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url));
-  const tsx = createRequire(import.meta.url)
-    .resolve('tsx/esm/api')
-    .replace(/cjs$/, 'mjs');
-  const url = new URL('./worker.ts', import.meta.url).href;
-  return new Worker(`import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`, {
-    eval: true,
-  });
 }
 
 /** A compiled step. Feeds are typed arrays in row-major order; outputs come back the same way. */
@@ -103,7 +89,7 @@ export class Program {
   }
 
   async release(): Promise<void> {
-    await this.engine.request({ kind: 'release', program: this.id, endProfiling: this.profiled });
+    await this.engine.release(this.id, this.profiled);
   }
 }
 
@@ -113,10 +99,8 @@ export class Engine {
   readonly lowMemory: boolean;
   private current: Device;
   private readonly onFallback: EngineOptions['onFallback'];
-  private worker: Worker | undefined;
-  private readonly pending: Map<number, Pending> = new Map();
-  private failure: Error | undefined;
-  private calls = 0;
+  private readonly thread: WorkerThread = new WorkerThread((message) => deviceFailure(this.device, message));
+  private readonly prepared: Prepared = new Prepared(this.thread);
   private programs = 0;
 
   constructor(options: EngineOptions = {}) {
@@ -128,44 +112,20 @@ export class Engine {
     this.onFallback = options.onFallback;
   }
 
-  /** The worker, which begins with the first request. */
-  private begun(): Worker {
-    if (this.worker !== undefined) return this.worker;
-    const worker = startWorker();
-    worker.on('message', (reply: Reply) => {
-      const pending = this.pending.get(reply.call);
-      this.pending.delete(reply.call);
-      if ('error' in reply) pending?.reject(deviceFailure(this.device, reply.error));
-      else pending?.resolve(reply.value);
-      if (this.pending.size === 0) worker.unref();
-    });
-    worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
-    worker.on('exit', (code) => this.fail(internal(`the engine's worker ended with code ${code}`)));
-    worker.unref();
-    return (this.worker = worker);
-  }
-
   /** Where programs that are compiled now run. */
   get device(): Device {
     return this.current;
   }
 
-  private fail(error: Error): void {
-    this.failure ??= error;
-    for (const { reject } of this.pending.values()) reject(this.failure);
-    this.pending.clear();
-  }
-
   /** @internal Programs and the engine itself speak to the worker through this. */
   request(message: Unsent, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
-    if (this.failure !== undefined) return Promise.reject(this.failure);
-    const call = this.calls++;
-    const worker = this.begun();
-    worker.ref();
-    return new Promise((resolve, reject) => {
-      this.pending.set(call, { resolve, reject });
-      worker.postMessage({ ...message, call } as Request, transfer);
-    });
+    return this.thread.request(message, transfer);
+  }
+
+  /** @internal What `Program.release` does. */
+  async release(program: number, endProfiling: boolean): Promise<void> {
+    await this.request({ kind: 'release', program, endProfiling });
+    await this.prepared.release(program);
   }
 
   /** Verify, lower and load a graph. */
@@ -197,7 +157,10 @@ export class Engine {
         updates: Object.fromEntries(updateNames.map(([output, name]) => [names.get(output) ?? output, name])),
       };
       const { profile } = options;
-      await this.request({ kind: 'compile', program, bytes, preparations, externalFolder, device, threads, lean, profile, signature });
+      const setting = { externalFolder, device, threads, lean };
+      const ready = new Map(preparations.map(({ name, key }) => [name, key]));
+      const creating = this.request({ kind: 'compile', program, bytes, prepared: ready, profile, signature, ...setting });
+      await this.prepared.beside(creating, program, preparations, setting);
       return signature;
     };
     const device = this.current;
@@ -240,8 +203,7 @@ export class Engine {
     await this.request({ kind: 'dropState', names: [...names] });
   }
   async close(): Promise<void> {
-    this.failure ??= internal('the engine is closed');
-    await this.worker?.terminate();
+    await this.thread.close();
   }
 }
 

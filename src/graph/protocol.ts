@@ -26,19 +26,27 @@ export interface Signature {
   updates: Record<string, string>;
 }
 
+/** How a session is made. */
+export interface SessionSetting {
+  externalFolder: string | undefined;
+  device: Device;
+  threads: number;
+  lean: boolean;
+}
+
 export type Request = { call: number } & (
-  | {
+  | (SessionSetting & {
       kind: 'compile';
       program: number;
       bytes: Uint8Array;
-      preparations: readonly Preparation[];
-      externalFolder: string | undefined;
-      device: Device;
-      threads: number;
-      lean: boolean;
+      /** Input → key of what is prepared for it, before the first run. */
+      prepared: ReadonlyMap<string, string>;
       profile: string | undefined;
       signature: Signature;
-    }
+    })
+  | (SessionSetting & { kind: 'prepare'; preparation: Preparation })
+  | { kind: 'setPrepared'; key: string; data: Float32Array; shape: readonly number[] }
+  | { kind: 'dropPrepared'; keys: string[] }
   | { kind: 'run'; program: number; feeds: Record<string, TypedArray> }
   | { kind: 'setState'; name: string; data: TypedArray; shape: readonly number[]; dtype: string }
   | { kind: 'getState'; name: string }

@@ -2,9 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
 import { InferenceSession, OrtTensor } from './ort.ts';
-import type { Preparation } from './onnx.ts';
 import { barrier } from './protocol.ts';
-import type { Reply, Request, Signature, TypedArray } from './protocol.ts';
+import type { Reply, Request, SessionSetting, Signature, TypedArray } from './protocol.ts';
 import { States } from './states.ts';
 import { sizeOf } from './tensor.ts';
 
@@ -15,13 +14,13 @@ interface Compiled extends Signature {
   device: Device;
 }
 
-type Compile = Extract<Request, { kind: 'compile' }>;
+type Of<K extends Request['kind']> = Extract<Request, { kind: K }>;
 
 const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 const states = new States();
 const programs = new Map<number, Compiled>();
-/** What was made of constants, while a program uses it. */
+/** What was made of constants. */
 const prepared = new Map<string, OrtTensor>();
 
 function wrap(data: TypedArray, shape: readonly number[], dtype: string): OrtTensor {
@@ -60,12 +59,7 @@ const idlePasses = [
  * A lean session keeps one copy of the constants, in the file that they come from, and gives memory back at once: no
  * weights packed or blocked for speed, no merging of what the backward pass computes again, no arena.
  */
-function sessionOptions(request: Compile): InferenceSession.SessionOptions {
-  const { lean, externalFolder, profile, device, signature } = request;
-  const locations = [
-    ...signature.fetches.map(({ name }) => [name, 'cpu']),
-    ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
-  ];
+function sessionOptions({ lean, externalFolder, device, threads }: SessionSetting): InferenceSession.SessionOptions {
   // WebGPU's SkipLayerNormalization leaves out the deviation, which gradients read.
   const unwanted = [
     ...idlePasses,
@@ -74,15 +68,13 @@ function sessionOptions(request: Compile): InferenceSession.SessionOptions {
   ];
   return {
     executionProviders: [device],
-    ...(device === 'webgpu' && { preferredOutputLocation: Object.fromEntries(locations) as Record<string, 'cpu' | 'gpu-buffer'> }),
     graphOptimizationLevel: lean ? 'extended' : 'all',
     enableCpuMemArena: !lean,
     enableMemPattern: !lean,
-    intraOpNumThreads: request.threads,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     extra: {
       session: {
         ...(externalFolder !== undefined && { model_external_initializers_file_folder_path: externalFolder }),
@@ -95,49 +87,42 @@ function sessionOptions(request: Compile): InferenceSession.SessionOptions {
   };
 }
 
-async function compile(request: Compile): Promise<void> {
-  const { program, bytes, preparations, device, signature } = request;
+async function compile(request: Of<'compile'>): Promise<void> {
+  const { program, bytes, prepared: inputs, device, signature, profile } = request;
   await release(program);
-  const creating = InferenceSession.create(bytes, sessionOptions(request));
-  const preparing = (async () => {
-    for (const preparation of preparations) {
-      if (!prepared.has(preparation.key)) prepared.set(preparation.key, await prepare(preparation, request));
-    }
-  })();
-  const [created, ready] = await Promise.allSettled([creating, preparing]);
-  if (created.status === 'rejected') throw created.reason;
-  const session = created.value;
-  if (ready.status === 'rejected') {
-    await session.release();
-    throw ready.reason;
-  }
-  programs.set(program, { session, device, prepared: new Map(preparations.map(({ name, key }) => [name, key])), ...signature });
+  const locations = [
+    ...signature.fetches.map(({ name }) => [name, 'cpu']),
+    ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
+  ];
+  const session = await InferenceSession.create(bytes, {
+    ...sessionOptions(request),
+    ...(device === 'webgpu' && { preferredOutputLocation: Object.fromEntries(locations) as Record<string, 'cpu' | 'gpu-buffer'> }),
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
+  });
+  programs.set(program, { session, device, prepared: inputs, ...signature });
 }
 
 /** Written where it will stay. */
-async function prepare({ bytes, made, shape }: Preparation, request: Compile): Promise<OrtTensor> {
-  const options = sessionOptions({ ...request, profile: undefined });
+async function prepare(request: Of<'prepare'>): Promise<Float32Array> {
+  const { bytes, made, shape } = request.preparation;
   // Its constants would be folded, on one thread and through several copies.
-  const session = await InferenceSession.create(bytes, { ...options, graphOptimizationLevel: 'disabled' });
+  const session = await InferenceSession.create(bytes, { ...sessionOptions(request), graphOptimizationLevel: 'disabled' });
   try {
     const data = new Float32Array(sizeOf(shape));
     await runUntilBarrier(session, {}, { [made.name]: wrap(data, made.shape, 'float32') });
-    return wrap(data, shape, 'float32');
+    return data;
   } finally {
     await session.release();
   }
 }
 
-/** Also gives back what was prepared for this program alone. */
 async function release(id: number): Promise<void> {
   const program = programs.get(id);
   programs.delete(id);
   await program?.session.release();
-  const used = new Set([...programs.values()].flatMap((other) => [...other.prepared.values()]));
-  for (const key of prepared.keys()) if (!used.has(key)) prepared.delete(key);
 }
 
-async function run(request: Extract<Request, { kind: 'run' }>): Promise<Record<string, TypedArray>> {
+async function run(request: Of<'run'>): Promise<Record<string, TypedArray>> {
   const program = programs.get(request.program);
   if (program === undefined) throw new Error(`internal: program ${request.program} was released`);
   const feeds: Record<string, OrtTensor> = {};
@@ -184,6 +169,14 @@ async function handle(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'compile':
       return compile(request);
+    case 'prepare':
+      return prepare(request);
+    case 'setPrepared':
+      prepared.set(request.key, wrap(request.data, request.shape, 'float32'));
+      return undefined;
+    case 'dropPrepared':
+      for (const key of request.keys) prepared.delete(key);
+      return undefined;
     case 'run':
       return run(request);
     case 'setState':
@@ -212,8 +205,9 @@ parentPort?.on('message', (request: Request) => {
     } catch (error) {
       reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
     }
-    // A copy of a state is the main thread's alone.
-    const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
-    parentPort!.postMessage(reply, copy);
+    // Copies of states, and what was prepared, are the main thread's alone.
+    const given =
+      'value' in reply && (request.kind === 'getState' || request.kind === 'prepare') ? (reply.value as Float32Array) : undefined;
+    parentPort!.postMessage(reply, given === undefined ? [] : [given.buffer as ArrayBuffer]);
   });
 });

@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Engine } from '../../src/graph/engine.ts';
+import type { Program } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
 import { lower } from '../../src/graph/lower.ts';
 import { predictTogether } from '../../src/graph/memory.ts';
-import { constant, conv2d, input, multiply, sum } from '../../src/graph/ops.ts';
+import { constant, conv2d, fileConstant, input, multiply, sum } from '../../src/graph/ops.ts';
 import { Random } from '../../src/graph/random.ts';
 import { sizeOf } from '../../src/graph/tensor.ts';
 import type { Shape, Tensor } from '../../src/graph/tensor.ts';
@@ -83,6 +87,27 @@ test('weights are transformed once for all programs that use them, and again whe
   const third = await engine.compile({ outputs: { y: whole.y } });
   expect((await third.run(feeds)).y).toEqual(expected);
   await third.release();
+});
+
+test('programs that are compiled at once share transformed weights, and one that cannot have them leaves the others be', async () => {
+  const c: Case = { x: [1, 256, 16, 16], filters: 256, padding: [1, 1, 1, 1] };
+  const { y } = graphOf(c, weightsOf(c));
+  const feeds = { x: new Random(7).normals(sizeOf(c.x)) };
+  const folder = mkdtempSync(path.join(tmpdir(), 'contextura-'));
+  const file = path.join(folder, 'weights');
+  const bytes = Buffer.from(valuesOf(c).buffer);
+  const fromFile = graphOf(c, fileConstant(file, 0, weightsOf(c).shape)).y;
+  const compile = (of: Tensor): Promise<Program> => engine.compile({ outputs: { y: of } });
+  const [first, missing, second] = await Promise.allSettled([compile(y), compile(fromFile), compile(y)]);
+  expect(missing).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining(file) } });
+  writeFileSync(file, bytes);
+  const third = await compile(fromFile);
+  const programs = [first, second].map((outcome) => (outcome as PromiseFulfilledResult<Program>).value);
+  const [a, b, d] = [await programs[0]!.run(feeds), await programs[1]!.run(feeds), await third.run(feeds)];
+  expect(b).toEqual(a);
+  expect(d).toEqual(a);
+  for (const program of [...programs, third]) await program.release();
+  rmSync(folder, { recursive: true });
 });
 
 test('memory is predicted with the transformed weights in the place of those in the file', () => {

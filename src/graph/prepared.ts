@@ -1,0 +1,56 @@
+/** What is made of constants before the first run, by models of their own: once for all programs that use it. */
+import type { Preparation } from './onnx.ts';
+import type { SessionSetting } from './protocol.ts';
+import { WorkerThread } from './thread.ts';
+
+export class Prepared {
+  /** Where programs run, which keeps the values. */
+  private readonly thread: WorkerThread;
+  private readonly values: Map<string, Promise<void>> = new Map();
+  /** Program → keys of what it uses. */
+  private readonly users: Map<number, readonly string[]> = new Map();
+
+  constructor(thread: WorkerThread) {
+    this.thread = thread;
+  }
+
+  /** Makes what a program uses and is not there, on a thread of its own while the session is created. Fails as either does. */
+  async beside(creating: Promise<unknown>, program: number, preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
+    this.users.set(
+      program,
+      preparations.map(({ key }) => key),
+    );
+    const outcomes = await Promise.allSettled([creating, this.make(preparations, setting)]);
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed === undefined) return;
+    await this.release(program);
+    throw failed.reason;
+  }
+
+  private async make(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
+    const maker = new WorkerThread((message) => new Error(message));
+    const made = async (preparation: Preparation): Promise<void> => {
+      const data = (await maker.request({ kind: 'prepare', preparation, ...setting })) as Float32Array;
+      const { key, shape } = preparation;
+      await this.thread.request({ kind: 'setPrepared', key, data, shape }, [data.buffer as ArrayBuffer]);
+    };
+    try {
+      for (const preparation of preparations) {
+        if (!this.values.has(preparation.key)) this.values.set(preparation.key, made(preparation));
+      }
+      await Promise.all(preparations.map(({ key }) => this.values.get(key)!));
+    } finally {
+      await maker.close();
+    }
+  }
+
+  /** Gives back what no other program uses. */
+  async release(program: number): Promise<void> {
+    this.users.delete(program);
+    const used = new Set([...this.users.values()].flat());
+    const keys = [...this.values.keys()].filter((key) => !used.has(key));
+    if (keys.length === 0) return;
+    for (const key of keys) this.values.delete(key);
+    await this.thread.request({ kind: 'dropPrepared', keys });
+  }
+}
