@@ -30,7 +30,7 @@ export class Prepared {
   private async make(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     const maker = new WorkerThread((message) => new Error(message));
     const made = async (preparation: Preparation): Promise<void> => {
-      const data = (await maker.request({ kind: 'prepare', preparation, ...setting })) as Float32Array;
+      const data = (await maker.request({ kind: 'prepare', preparation, ...setting, threads: 1 })) as Float32Array;
       const { key, shape } = preparation;
       await this.thread.request({ kind: 'setPrepared', key, data, shape }, [data.buffer as ArrayBuffer]);
     };
