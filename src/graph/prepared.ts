@@ -1,4 +1,5 @@
 /** What is made of constants before the first run, by models of their own: once for all programs that use it. */
+import { MessageChannel } from 'node:worker_threads';
 import type { Preparation } from './onnx.ts';
 import type { SessionSetting } from './protocol.ts';
 import { WorkerThread } from './thread.ts';
@@ -6,7 +7,7 @@ import { WorkerThread } from './thread.ts';
 export class Prepared {
   /** Where programs run, which keeps the values. */
   private readonly thread: WorkerThread;
-  private readonly values: Map<string, Promise<void>> = new Map();
+  private readonly values: Map<string, Promise<unknown>> = new Map();
   /** Program → keys of what it uses. */
   private readonly users: Map<number, readonly string[]> = new Map();
 
@@ -28,17 +29,23 @@ export class Prepared {
   }
 
   private async make(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
+    const missing = preparations.filter(({ key }) => !this.values.has(key));
+    if (missing.length > 0) {
+      const made = this.onOwnThread(missing, setting);
+      for (const { key } of missing) this.values.set(key, made);
+    }
+    await Promise.all(preparations.map(({ key }) => this.values.get(key)!));
+  }
+
+  /** Values go from thread to thread: on their way through this one each would be taken for a reason to collect garbage. */
+  private async onOwnThread(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     const maker = new WorkerThread((message) => new Error(message));
-    const made = async (preparation: Preparation): Promise<void> => {
-      const data = (await maker.request({ kind: 'prepare', preparation, ...setting, threads: 1 })) as Float32Array;
-      const { key, shape } = preparation;
-      await this.thread.request({ kind: 'setPrepared', key, data, shape }, [data.buffer as ArrayBuffer]);
-    };
+    const { port1: from, port2: to } = new MessageChannel();
     try {
-      for (const preparation of preparations) {
-        if (!this.values.has(preparation.key)) this.values.set(preparation.key, made(preparation));
-      }
-      await Promise.all(preparations.map(({ key }) => this.values.get(key)!));
+      await Promise.all([
+        maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]),
+        this.thread.request({ kind: 'takePrepared', from }, [from]),
+      ]);
     } finally {
       await maker.close();
     }

@@ -1,4 +1,5 @@
 /** Messages between the engine and its worker thread. */
+import type { MessagePort } from 'node:worker_threads';
 import type { Device } from './device.ts';
 import type { Preparation } from './onnx.ts';
 import type { Dtype } from './tensor.ts';
@@ -26,6 +27,13 @@ export interface Signature {
   updates: Record<string, string>;
 }
 
+/** What was made of constants, from the thread that makes it to the one that runs programs. */
+export interface Made {
+  key: string;
+  data: Float32Array;
+  shape: readonly number[];
+}
+
 /** How a session is made. */
 export interface SessionSetting {
   externalFolder: string | undefined;
@@ -44,8 +52,8 @@ export type Request = { call: number } & (
       profile: string | undefined;
       signature: Signature;
     })
-  | (SessionSetting & { kind: 'prepare'; preparation: Preparation })
-  | { kind: 'setPrepared'; key: string; data: Float32Array; shape: readonly number[] }
+  | (SessionSetting & { kind: 'prepare'; preparations: readonly Preparation[]; to: MessagePort })
+  | { kind: 'takePrepared'; from: MessagePort }
   | { kind: 'dropPrepared'; keys: string[] }
   | { kind: 'run'; program: number; feeds: Record<string, TypedArray> }
   | { kind: 'setState'; name: string; data: TypedArray; shape: readonly number[]; dtype: string }

@@ -1,6 +1,7 @@
 /** A worker thread that answers requests, each with one reply. */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import type { Transferable } from 'node:worker_threads';
 import { internal } from '../errors.ts';
 import type { Reply, Request } from './protocol.ts';
 
@@ -54,7 +55,7 @@ export class WorkerThread {
     this.pending.clear();
   }
 
-  request(message: Unsent, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
+  request(message: Unsent, transfer: readonly Transferable[] = []): Promise<unknown> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const call = this.calls++;
     const worker = this.begun();

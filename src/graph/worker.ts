@@ -1,9 +1,10 @@
 /** The worker thread that owns ONNX Runtime's sessions and the state kept between runs. */
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
+import type { Preparation } from './onnx.ts';
 import { InferenceSession, OrtTensor } from './ort.ts';
 import { barrier } from './protocol.ts';
-import type { Reply, Request, SessionSetting, Signature, TypedArray } from './protocol.ts';
+import type { Made, Reply, Request, SessionSetting, Signature, TypedArray } from './protocol.ts';
 import { States } from './states.ts';
 import { sizeOf } from './tensor.ts';
 
@@ -102,11 +103,23 @@ async function compile(request: Of<'compile'>): Promise<void> {
   programs.set(program, { session, device, prepared: inputs, ...signature });
 }
 
-/** Written where it will stay. */
-async function prepare(request: Of<'prepare'>): Promise<Float32Array> {
-  const { bytes, made, shape } = request.preparation;
+/** Each value is written where it will stay, and given to the thread that runs programs; after the last, or a failure, `undefined` is. */
+async function prepare(request: Of<'prepare'>): Promise<void> {
+  const give = (made: Made | undefined, transfer: readonly ArrayBuffer[] = []): void => request.to.postMessage(made, transfer);
+  try {
+    for (const preparation of request.preparations) {
+      const { key, shape } = preparation;
+      const data = await valueOf(preparation, request);
+      give({ key, data, shape }, [data.buffer]);
+    }
+  } finally {
+    give(undefined);
+  }
+}
+
+async function valueOf({ bytes, made, shape }: Preparation, setting: SessionSetting): Promise<Float32Array<ArrayBuffer>> {
   // Its constants would be folded, on one thread and through several copies.
-  const session = await InferenceSession.create(bytes, { ...sessionOptions(request), graphOptimizationLevel: 'disabled' });
+  const session = await InferenceSession.create(bytes, { ...sessionOptions(setting), graphOptimizationLevel: 'disabled' });
   try {
     const data = new Float32Array(sizeOf(shape));
     await runUntilBarrier(session, {}, { [made.name]: wrap(data, made.shape, 'float32') });
@@ -114,6 +127,17 @@ async function prepare(request: Of<'prepare'>): Promise<Float32Array> {
   } finally {
     await session.release();
   }
+}
+
+/** Takes what is given until there is no more. */
+async function takePrepared({ from }: Of<'takePrepared'>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    from.on('message', (made: Made | undefined) => {
+      if (made === undefined) resolve();
+      else prepared.set(made.key, wrap(made.data, made.shape, 'float32'));
+    });
+  });
+  from.close();
 }
 
 async function release(id: number): Promise<void> {
@@ -171,9 +195,8 @@ async function handle(request: Request): Promise<unknown> {
       return compile(request);
     case 'prepare':
       return prepare(request);
-    case 'setPrepared':
-      prepared.set(request.key, wrap(request.data, request.shape, 'float32'));
-      return undefined;
+    case 'takePrepared':
+      return takePrepared(request);
     case 'dropPrepared':
       for (const key of request.keys) prepared.delete(key);
       return undefined;
@@ -205,9 +228,8 @@ parentPort?.on('message', (request: Request) => {
     } catch (error) {
       reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
     }
-    // Copies of states, and what was prepared, are the main thread's alone.
-    const given =
-      'value' in reply && (request.kind === 'getState' || request.kind === 'prepare') ? (reply.value as Float32Array) : undefined;
-    parentPort!.postMessage(reply, given === undefined ? [] : [given.buffer as ArrayBuffer]);
+    // A copy of a state is the main thread's alone.
+    const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
+    parentPort!.postMessage(reply, copy);
   });
 });
