@@ -39,7 +39,7 @@ export interface LoweringOptions {
   overwriting?: ReadonlySet<string>;
 }
 
-/** A value that is made of constants before the first run of a program, by a model of its own, whose only output it is. */
+/** A value that is made of constants before the first run of a program, by a model of its own, whose output it is after the barrier. */
 export interface Preparation {
   /** The program's input that takes it, and its shape there. */
   name: string;
@@ -51,6 +51,7 @@ export interface Preparation {
   made: Value;
 }
 
+/** What nodes have made. */
 export interface Value {
   name: string;
   shape: Shape;
