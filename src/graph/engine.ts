@@ -160,7 +160,12 @@ export class Engine {
       const setting = { externalFolder, device, threads, lean };
       const ready = new Map(preparations.map(({ name, key }) => [name, key]));
       const creating = this.request({ kind: 'compile', program, bytes, prepared: ready, profile, signature, ...setting });
-      await this.prepared.beside(creating, program, preparations, setting);
+      try {
+        await this.prepared.beside(creating, program, preparations, setting);
+      } catch (error) {
+        await this.release(program, false);
+        throw error;
+      }
       return signature;
     };
     const device = this.current;

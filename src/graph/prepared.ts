@@ -7,7 +7,7 @@ import { WorkerThread } from './thread.ts';
 export class Prepared {
   /** Where programs run, which keeps the values. */
   private readonly thread: WorkerThread;
-  private readonly values: Map<string, Promise<unknown>> = new Map();
+  private readonly values: Map<string, Promise<void>> = new Map();
   /** Program → keys of what it uses. */
   private readonly users: Map<number, readonly string[]> = new Map();
 
@@ -15,17 +15,17 @@ export class Prepared {
     this.thread = thread;
   }
 
-  /** Makes what a program uses and is not there, on a thread of its own while the session is created. Fails as either does. */
+  /**
+   * Makes what a program uses and is not there, on a thread of its own while the session is created. Fails as either does,
+   * when both are done: the program is then to be released.
+   */
   async beside(creating: Promise<unknown>, program: number, preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     this.users.set(
       program,
       preparations.map(({ key }) => key),
     );
     const outcomes = await Promise.allSettled([creating, this.make(preparations, setting)]);
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed === undefined) return;
-    await this.release(program);
-    throw failed.reason;
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   private async make(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
