@@ -4,7 +4,7 @@ Needs the random checkpoint of `bench --sd15`, torch and diffusers, and 12 GB. T
 precision; diffusers in float32 stands beside it, so that our rounding can be told from anybody's. Prints relative
 errors, root of the summed squares over that of the reference.
 
-    python3 oracle/sd15_gradient.py FOLDER [low-memory]
+    python3 oracle/sd15_gradient.py FOLDER [--device cpu|webgpu|cuda] [--precision float32|float16] [--low-memory]
 """
 import pathlib, subprocess, sys, tempfile
 import torch
@@ -12,10 +12,10 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 
 root = pathlib.Path(__file__).resolve().parent.parent
-folder, *mode = sys.argv[1:]
+folder, *flags = sys.argv[1:]
 with tempfile.TemporaryDirectory() as scratch:
     out = f"{scratch}/ours.safetensors"
-    subprocess.run(["npx", "tsx", "oracle/sd15_gradient.ts", folder, out, *mode], cwd=root, check=True)
+    subprocess.run(["npx", "tsx", "oracle/sd15_gradient.ts", folder, out, *flags], cwd=root, check=True)
     ours = load_file(out)
 
 

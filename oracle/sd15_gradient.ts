@@ -1,16 +1,27 @@
 /** What oracle/sd15_gradient.py compares: the U-Net of a folder, forwards and backwards to the prompt's states, as a .safetensors file. */
+import { parseArgs } from 'node:util';
+import type { Device } from '../src/graph/device.ts';
 import { Engine } from '../src/graph/engine.ts';
 import { gradients } from '../src/graph/gradient.ts';
 import { input, mean, square, subtract } from '../src/graph/ops.ts';
+import type { Precision } from '../src/graph/precision.ts';
 import { Random } from '../src/graph/random.ts';
 import { sizeOf } from '../src/graph/tensor.ts';
 import { writeSafetensors } from '../src/files/safetensors.ts';
 import { loadModel } from '../src/models/load.ts';
 import { unet } from '../src/models/unet.ts';
 
-const [folder, out, mode] = process.argv.slice(2) as [string, string, string?];
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { device: { type: 'string' }, precision: { type: 'string' }, 'low-memory': { type: 'boolean' } },
+});
+const [folder, out] = positionals as [string, string];
 const model = await loadModel(folder);
-const engine = new Engine({ lowMemory: mode === 'low-memory' });
+const engine = new Engine({
+  device: (values.device ?? 'cpu') as Device,
+  precision: (values.precision ?? 'float32') as Precision,
+  lowMemory: values['low-memory'] ?? false,
+});
 const shapes = { latents: [1, 4, 64, 64], noise: [1, 4, 64, 64], states: [1, 77, 768] };
 const random = new Random(0);
 const given = Object.fromEntries(

@@ -2,13 +2,16 @@
 
 The U-Net at 512x512 pixels, batch 1, float32, forwards and backwards to the prompt's states, on random weights. Each
 round runs one and then the other, so that what else the machine does falls on both. Prints one JSON object: medians,
-the ratio of each round (peer / ours) and its median, peak memory, load averages.
+the ratio of each round (peer / ours) and its median, peak memory, load averages. On a GPU (--device webgpu or cuda, the
+peer by CUDA) memory is what the card holds, contexts and caches included, by nvidia-smi; --half compares our
+--precision float16 with the peer's bfloat16.
 
     python3 oracle/step_ratio.py [--peer ../shared/peers/ti_step.py] [--rounds 3] [--steps 3] [--threads 2] [--dir FOLDER]
+        [--device cpu|webgpu|cuda] [--half]
 
 Needs torch and diffusers in the Python that runs it, and `npm run build`. The random checkpoint is written on first use.
 """
-import argparse, json, os, pathlib, resource, statistics, subprocess, sys
+import argparse, json, os, pathlib, resource, statistics, subprocess, sys, threading, time
 
 root = pathlib.Path(__file__).resolve().parent.parent
 p = argparse.ArgumentParser()
@@ -17,21 +20,63 @@ p.add_argument("--rounds", type=int, default=3)
 p.add_argument("--steps", type=int, default=3)
 p.add_argument("--threads", type=int, default=os.cpu_count())
 p.add_argument("--dir", default=None)
+p.add_argument("--device", choices=["cpu", "webgpu", "cuda"], default="cpu")
+p.add_argument("--half", action="store_true")
 a = p.parse_args()
+
+
+def card_memory():
+    query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    return float(subprocess.run(query, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[0]) * 2**20 / 1e9
+
+
+class CardMemory:
+    """What the first card holds at most while this is open, beyond what it held before, in GB."""
+
+    def __enter__(self):
+        self.before, self.most, self.over = card_memory(), 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def watch(self):
+        while not self.over.is_set():
+            self.most = max(self.most, card_memory() - self.before)
+            time.sleep(0.1)
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 def timed(command):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    out = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+    run = lambda: subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+    if a.device == "cpu":
+        out = run()
+    else:
+        with CardMemory() as card:
+            out = run()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return json.loads(out.strip().splitlines()[-1]), cpu
+    figures = json.loads(out.strip().splitlines()[-1])
+    if a.device != "cpu":
+        figures["peakGB"] = card.most
+    return figures, cpu
 
 
 ours_command = ["node", "dist/cli/main.js", "bench", "--sd15", "--unet", "--json", "--steps", str(a.steps)]
+if a.device != "cpu":
+    ours_command += ["--device", a.device]
+if a.half:
+    ours_command += ["--precision", "float16"]
 if a.dir:
     ours_command += ["--dir", a.dir]
 peer_command = [sys.executable, a.peer, "--threads", str(a.threads), "--steps", str(a.steps)]
+if a.device != "cpu":
+    peer_command += ["--device", "cuda"]
+if a.half:
+    peer_command += ["--bf16"]
 rounds = []
 for _ in range(a.rounds):
     load = os.getloadavg()[0]

@@ -17,7 +17,7 @@ import { methodNames } from '../methods/index.ts';
 import { promptSet } from '../world/captions.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import type { ModelRequest } from './model.ts';
-import { lowMemoryFlag, numberFlag, openEngine, say, sharedFlags, versions } from './terminal.ts';
+import { lowMemoryFlag, numberFlag, openEngine, precisionFlag, say, sharedFlags, versions } from './terminal.ts';
 
 /** CLIP's vocabulary: as asked, or where a checkout beside this one keeps it. */
 function vocabularyFolder(given: string | undefined): string {
@@ -39,12 +39,13 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
     say(`writing random weights of Stable Diffusion 1.5's shape to ${folder} (4.7 GB, once)`);
     await writeSd15(folder, vocabularyFolder(args.vocabulary as string | undefined));
   }
-  const engine = openEngine(args.device as string, 'float32', args['low-memory'] === true);
+  const engine = openEngine(args.device as string, args.precision as string, args['low-memory'] === true);
+  const about = { device: engine.device, precision: engine.precision, threads: engine.threads };
   const listed = (seconds: readonly number[]): string => seconds.map((s) => s.toFixed(2)).join(', ');
   try {
     if (args.compiling === true) {
       const figures = await measureCompiling(engine, folder, promptBatch, steps);
-      if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
+      if (args.json === true) process.stdout.write(`${JSON.stringify({ ...about, ...figures })}\n`);
       else {
         say(`until a step could run ${listed(figures.compileSeconds)} s`);
         say(`processor              ${listed(figures.cpuSeconds)} s, ${engine.threads} threads together`);
@@ -53,7 +54,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
     }
     if (args.unet === true) {
       const figures = await measureUnet(engine, folder, steps, args.profile as string | undefined);
-      if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
+      if (args.json === true) process.stdout.write(`${JSON.stringify({ ...about, ...figures })}\n`);
       else {
         say(`tracing      ${figures.traceSeconds.toFixed(1)} s, session ${figures.sessionSeconds.toFixed(1)} s`);
         say(`steps        ${listed(figures.stepSeconds)} s, of ${figures.teraflops.toFixed(2)} TFLOP`);
@@ -75,7 +76,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
       out,
       versions: versions(),
     });
-    if (args.json === true) process.stdout.write(`${JSON.stringify({ threads: engine.threads, ...figures })}\n`);
+    if (args.json === true) process.stdout.write(`${JSON.stringify({ ...about, ...figures })}\n`);
     else {
       say(`until the first step ${figures.prepareSeconds.toFixed(1)} s`);
       say(`steps                ${listed(figures.stepSeconds)} s`);
@@ -131,6 +132,7 @@ export const bench = defineCommand({
     steps: { type: 'string', description: 'with --sd15: training steps', default: '3' },
     'prompt-batch': { type: 'string', description: 'with --sd15: rich prompts per step', default: '4' },
     lambda: { type: 'string', description: 'with --sd15: weight λ of the MLM objective', default: '1e-4' },
+    ...precisionFlag,
     ...lowMemoryFlag,
     ...sharedFlags,
   },
@@ -141,7 +143,7 @@ export const bench = defineCommand({
     if (args.out !== undefined && args.scaling !== true) throw new UserError(`--out ${args.out} is for the plots of --scaling: give both`);
     numberFlag('steps', args.steps, { min: 1, max: 1000, integer: true });
     if (args.sd15 === true) return sd15(args as Record<string, string | boolean | undefined>);
-    const engine = openEngine(args.device);
+    const engine = openEngine(args.device, args.precision);
     if (args.scaling === true) return scaling(args, engine);
     const primitives = await measurePrimitives(engine);
     const model = await openModel(args, args.quiet);
