@@ -2,68 +2,111 @@
 import type { OnnxBuilder } from './onnx.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Queries are taken in so many blocks, of about the same size. */
-function queryBlocks(b: OnnxBuilder, queries: Tensor, keys: Tensor, heads: number): { start: number; rows: number }[] {
-  const [batch, length] = queries.shape as [number, number];
-  const most = Math.max(1, Math.floor(b.bindingLimit / (4 * batch * heads * keys.shape[1]!)));
-  const each = Math.ceil(length / Math.ceil(length / most));
-  return Array.from({ length: Math.ceil(length / each) }, (_, i) => ({ start: i * each, rows: Math.min(each, length - i * each) }));
+interface Block {
+  start: number;
+  rows: number;
 }
 
-function taken(b: OnnxBuilder, x: string, { start, rows }: { start: number; rows: number }, length: number): string {
-  if (rows === length) return x;
-  return b.node('Slice', [x, b.ints([start]), b.ints([start + rows]), b.ints([1])]);
+/** What the attention of some queries over some keys is cut into. */
+class Heads {
+  private readonly b: OnnxBuilder;
+  private readonly batch: number;
+  private readonly heads: number;
+  private readonly size: number;
+  private readonly length: number;
+  /** Queries are taken in so many blocks, of about the same size. */
+  readonly blocks: readonly Block[];
+  constructor(b: OnnxBuilder, queries: Tensor, keys: Tensor, heads: number) {
+    const [batch, length, width] = queries.shape as [number, number, number];
+    const most = Math.max(1, Math.floor(b.bindingLimit / (4 * batch * heads * keys.shape[1]!)));
+    const each = Math.ceil(length / Math.ceil(length / most));
+    this.b = b;
+    this.batch = batch;
+    this.heads = heads;
+    this.size = width / heads;
+    this.length = length;
+    this.blocks = Array.from({ length: Math.ceil(length / each) }, (_, i) => ({
+      start: i * each,
+      rows: Math.min(each, length - i * each),
+    }));
+  }
+
+  private ints(...values: number[]): string {
+    return this.b.ints(values);
+  }
+  /** [B, tokens, heads × size] as [B × heads, tokens, size]. */
+  split(x: string, tokens: number): string {
+    const { b, batch, heads, size } = this;
+    const byHead = b.node('Transpose', [b.node('Reshape', [x, this.ints(batch, tokens, heads, size)])], { perm: [0, 2, 1, 3] });
+    return b.node('Reshape', [byHead, this.ints(batch * heads, tokens, size)]);
+  }
+  joined(x: string, tokens: number): string {
+    const { b, batch, heads, size } = this;
+    const byHead = b.node('Reshape', [x, this.ints(batch, heads, tokens, size)]);
+    return b.node('Reshape', [b.node('Transpose', [byHead], { perm: [0, 2, 1, 3] }), this.ints(batch, tokens, heads * size)]);
+  }
+  exchanged(x: string): string {
+    return this.b.node('Transpose', [x], { perm: [0, 2, 1] });
+  }
+  product(left: string, right: string): string {
+    return this.b.node('MatMul', [left, right]);
+  }
+  scaled(x: string): string {
+    return this.b.node('Mul', [x, this.b.constant(Float32Array.of(this.size ** -0.5), [])]);
+  }
+  /** A block's rows of what has as many as there are queries. */
+  taken(x: string, { start, rows }: Block): string {
+    if (rows === this.length) return x;
+    return this.b.node('Slice', [x, this.ints(start), this.ints(start + rows), this.ints(1)]);
+  }
+  /** How much each query of a block attends to each key, given the scaled keys transposed. */
+  weights(queries: string, keysAcross: string): string {
+    return this.b.node('Softmax', [this.product(queries, keysAcross)], { axis: -1 });
+  }
+  /** Blocks one after another. */
+  together(parts: readonly string[]): string {
+    return parts.length === 1 ? parts[0]! : this.b.node('Concat', parts, { axis: 1 });
+  }
 }
 
-export function attentionInBlocks(y: Tensor<'attention'>, [q, k, v]: readonly string[], b: OnnxBuilder): string {
-  const { heads } = y.attributes;
+/** By products, as the gradient has it: ONNX Runtime's fused attention is wrong where a subgroup is small (4 or 8 threads were tried). */
+export function attentionInBlocks(y: Tensor<'attention'>, inputs: readonly string[], b: OnnxBuilder): string {
   const [queries, keys] = y.inputs as readonly Tensor[];
-  const parts = queryBlocks(b, queries!, keys!, heads).map((block) =>
-    b.node('MultiHeadAttention', [taken(b, q!, block, queries!.shape[1]!), k!, v!], { num_heads: heads }, 'com.microsoft'),
-  );
-  return parts.length === 1 ? parts[0]! : b.node('Concat', parts, { axis: 1 });
+  const h = new Heads(b, queries!, keys!, y.attributes.heads);
+  const [length, count] = [queries!.shape[1]!, keys!.shape[1]!];
+  const q = h.split(inputs[0]!, length);
+  const keysAcross = h.exchanged(h.scaled(h.split(inputs[1]!, count)));
+  const v = h.split(inputs[2]!, count);
+  const parts = h.blocks.map((block) => h.product(h.weights(h.taken(q, block), keysAcross), v));
+  return h.joined(h.together(parts), length);
 }
 
 /** Gradients to queries, keys and values, in that order; see `attentionGradient` for the mathematics. */
 export function gradientInBlocks(y: Tensor<'attentionGradient'>, inputs: readonly string[], b: OnnxBuilder): readonly string[] {
-  const { heads } = y.attributes;
   const [queries, keys] = y.inputs as readonly Tensor[];
-  const [batch, length, width] = queries!.shape as [number, number, number];
-  const count = keys!.shape[1]!;
-  const size = width / heads;
-  const split = (x: string, tokens: number): string => {
-    const byHead = b.node('Transpose', [b.node('Reshape', [x, b.ints([batch, tokens, heads, size])])], { perm: [0, 2, 1, 3] });
-    return b.node('Reshape', [byHead, b.ints([batch * heads, tokens, size])]);
-  };
-  const joined = (x: string, tokens: number): string => {
-    const byHead = b.node('Reshape', [x, b.ints([batch, heads, tokens, size])]);
-    return b.node('Reshape', [b.node('Transpose', [byHead], { perm: [0, 2, 1, 3] }), b.ints([batch, tokens, width])]);
-  };
-  const exchanged = (x: string): string => b.node('Transpose', [x], { perm: [0, 2, 1] });
-  const product = (left: string, right: string): string => b.node('MatMul', [left, right]);
+  const h = new Heads(b, queries!, keys!, y.attributes.heads);
+  const [length, count] = [queries!.shape[1]!, keys!.shape[1]!];
   const total = (parts: readonly string[]): string => parts.reduce((sum, part) => b.node('Add', [sum, part]));
-  const scale = b.constant(Float32Array.of(size ** -0.5), []);
-  const scaled = (x: string): string => b.node('Mul', [x, scale]);
 
-  const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => split(x, length)) as [string, string, string];
-  const [k, v] = [scaled(split(inputs[1]!, count)), split(inputs[2]!, count)];
-  const [keysAcross, valuesAcross] = [exchanged(k), exchanged(v)];
-  const rowSum = b.node('ReduceSum', [b.wide(b.node('Mul', [g, out])), b.ints([2])], { keepdims: 1 });
-  const parts = queryBlocks(b, queries!, keys!, heads).map((block) => {
-    const [qi, gi, sumOf] = [q, g, rowSum].map((x) => taken(b, x, block, length)) as [string, string, string];
-    const exact = b.node('Softmax', [b.wide(product(qi, keysAcross))], { axis: -1 });
-    const flow = b.narrow(b.node('Mul', [exact, b.node('Sub', [b.wide(product(gi, valuesAcross)), sumOf])]));
-    const weights = b.narrow(exact);
-    return { queries: product(flow, k), keys: product(exchanged(flow), scaled(qi)), values: product(exchanged(weights), gi) };
+  const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => h.split(x, length)) as [string, string, string];
+  const [k, v] = [h.scaled(h.split(inputs[1]!, count)), h.split(inputs[2]!, count)];
+  const [keysAcross, valuesAcross] = [h.exchanged(k), h.exchanged(v)];
+  const rowSum = b.node('ReduceSum', [b.node('Mul', [g, out]), b.ints([2])], { keepdims: 1 });
+  const parts = h.blocks.map((block) => {
+    const [qi, gi, sumOf] = [q, g, rowSum].map((x) => h.taken(x, block)) as [string, string, string];
+    const weights = h.weights(qi, keysAcross);
+    const flow = b.node('Mul', [weights, b.node('Sub', [h.product(gi, valuesAcross), sumOf])]);
+    // Sums over queries as transposes of what is wanted: the blocks' scores are the largest, and stay as they lie.
+    return {
+      queries: h.product(flow, k),
+      keys: h.product(h.exchanged(h.scaled(qi)), flow),
+      values: h.product(h.exchanged(gi), weights),
+    };
   });
-  const dq =
-    parts.length === 1
-      ? parts[0]!.queries
-      : b.node(
-          'Concat',
-          parts.map((part) => part.queries),
-          { axis: 1 },
-        );
-  const [dk, dv] = [total(parts.map((part) => part.keys)), total(parts.map((part) => part.values))];
-  return [joined(dq, length), joined(dk, count), joined(dv, count)];
+  const dq = h.together(parts.map((part) => part.queries));
+  const [dk, dv] = [total(parts.map((part) => part.keys)), total(parts.map((part) => part.values))].map((x) => h.exchanged(x)) as [
+    string,
+    string,
+  ];
+  return [h.joined(dq, length), h.joined(dk, count), h.joined(dv, count)];
 }

@@ -12,7 +12,8 @@ const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<stri
 
 export function convolution(y: Tensor<'conv2d'>, inputs: readonly string[], b: OnnxBuilder): string {
   const tile = winogradTile(y, b);
-  return tile === undefined ? b.node('Conv', inputs, convolutionAttributes(y.attributes)) : winograd(y, inputs[0]!, tile, b);
+  if (tile !== undefined) return winograd(y, inputs[0]!, tile, b);
+  return b.node('Conv', [inputs[0]!, b.factor(inputs[1]!, 4)], convolutionAttributes(y.attributes));
 }
 
 /** Positions of a batch up to which a lean program spares the flipped copy of a convolution's weights, and pays in speed. */
@@ -111,7 +112,7 @@ export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly
       kernel[0] === 1 && kernel[1] === 1
         ? exchanged
         : b.node('Slice', [exchanged, b.ints([-1, -1]), b.ints([least, least]), b.ints([2, 3]), b.ints([-1, -1])]);
-    return b.node('Conv', [g!, flipped], { strides: [1, 1], pads });
+    return b.node('Conv', [g!, b.factor(flipped, 4)], { strides: [1, 1], pads });
   }
   const split = b.device === 'cpu' ? phases(y, b.lean) : undefined;
   if (split !== undefined) return byPhases(y, g!, w!, split, b);
@@ -120,5 +121,5 @@ export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly
     inputSize[0] - reached(grad.shape[2]!, kernel[0], top, bottom),
     inputSize[1] - reached(grad.shape[3]!, kernel[1], left, right),
   ];
-  return b.node('ConvTranspose', [g!, w!], { ...convolutionAttributes({ stride, padding }), output_padding: outputPadding });
+  return b.node('ConvTranspose', [g!, b.factor(w!, 4)], { ...convolutionAttributes({ stride, padding }), output_padding: outputPadding });
 }

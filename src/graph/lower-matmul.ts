@@ -32,13 +32,17 @@ export function product(
   if (b.device !== 'webgpu') return b.node('FusedMatMul', [left, right], { transA, transB }, 'com.microsoft');
   const exchanged = (x: string, exchange: 0 | 1): string =>
     exchange === 0 ? x : b.shared(`exchanged ${x}`, () => [b.node('Transpose', [x], { perm: [1, 0] })])[0]!;
-  return b.node('MatMul', [exchanged(left, transA), exchanged(right, transB)]);
+  return b.node('MatMul', [b.factor(exchanged(left, transA), 2), b.factor(exchanged(right, transB), 2)]);
 }
 
 /** A constant that is transposed for the product stays as it is: a folded transpose would be a second copy of it. */
 export function matmul(y: Tensor<'matmul'>, [left, right]: readonly string[], b: OnnxBuilder): string {
   const inner = transposedRows(y.inputs[1]!);
-  if (inner === undefined) return b.node('MatMul', [left!, right!]);
+  if (inner === undefined)
+    return b.node(
+      'MatMul',
+      [left!, right!].map((x, i) => b.factor(x, y.inputs[i]!.shape.length)),
+    );
   const blocks = rowBlocks(inner, b).map(({ name }) => product(b, left!, name, { transB: 1 }));
   return blocks.length === 1 ? blocks[0]! : b.node('Concat', blocks, { axis: y.shape.length - 1 });
 }

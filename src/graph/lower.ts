@@ -6,7 +6,7 @@ import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
 import { constantRows, matmul, transposedRows } from './lower-matmul.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
-import { halves } from './precision.ts';
+import { halves, products } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
 import { convolution, inputGradient } from './lower-convolution.ts';
@@ -130,13 +130,15 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
       }
       inputs.set(leaf.attributes.name, leaf);
     }
-    builder.half = half.has(tensor);
-    const given = readBy(tensor, builder).map((x) => (x === undefined ? '' : nameIn(x, builder.half ? 'float16' : 'float32')));
+    const isProduct = half.has(tensor) && products.has(tensor.op);
+    const precision = half.has(tensor) && !isProduct ? 'float16' : 'float32';
+    builder.half = half.has(tensor) && !tensor.op.startsWith('attention');
+    const given = readBy(tensor, builder).map((x) => (x === undefined ? '' : nameIn(x, precision)));
     // A constant is emitted where it is used, in the precision that it is used in.
-    names.set(
-      tensor,
-      tensor.op === 'constant' && tensor.dtype === 'float32' ? 'constant' : lookup(lowerings, tensor.op)(tensor, given, builder),
-    );
+    const isConstant = tensor.op === 'constant' && tensor.dtype === 'float32';
+    const name = isConstant ? 'constant' : lookup(lowerings, tensor.op)(tensor, given, builder);
+    if (isProduct && tensor.op !== 'attentionGradient') builder.describe(name, tensor.shape);
+    names.set(tensor, isProduct ? builder.cast(name, 'float16') : name);
   }
   builder.half = false;
   for (const [name, tensor] of Object.entries(outputs)) {

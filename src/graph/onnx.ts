@@ -103,8 +103,10 @@ export class OnnxBuilder {
   readonly device: Device;
   /** Bytes that one tensor may take there. */
   readonly bindingLimit: number;
-  /** Whether the rule that emits now works in float16: its constants are. */
+  /** Whether constants are float16 in the rule that emits now. */
   half = false;
+  /** Constants in float16, and what they are turned into before they are factors. */
+  private readonly halves: Set<string> = new Set();
   private count = 0;
   private nodes = 0;
   private readonly overwriting: ReadonlySet<string>;
@@ -116,7 +118,7 @@ export class OnnxBuilder {
   constructor(externalFolder: string | undefined, options: LoweringOptions) {
     const { lean = false, sparing = false, device = 'cpu', bindingLimit, overwriting = new Set() } = options;
     this.overwriting = overwriting;
-    if (overwriting.size > 0 && device === 'cpu') this.addBarrier();
+    if (overwriting.size > 0 && device !== 'webgpu') this.addBarrier();
     this.externalFolder = externalFolder;
     this.lean = lean;
     this.sparing = sparing;
@@ -155,6 +157,7 @@ export class OnnxBuilder {
     if (domain !== '') node.string(7, domain);
     this.graph.message(1, node);
     for (const name of outputs) this.results.add(name);
+    if (this.halves.has(inputs[0]!) && op !== 'Cast') for (const name of outputs) this.halves.add(name);
     return outputs;
   }
 
@@ -166,12 +169,23 @@ export class OnnxBuilder {
   cast(name: string, to: Precision): string {
     return this.shared(`cast ${name} ${to}`, () => [this.node('Cast', [name], { to: dtypes[to] })])[0]!;
   }
-  /** Inside a rule that works in float16: a value of it in float32, and back. */
-  wide(name: string): string {
-    return this.half ? this.cast(name, 'float32') : name;
+  /**
+   * A factor of a product, in float32. One that is kept as halves is widened where it is used, at each run: by way of a
+   * Reshape to its own shape, which is an initializer that could be overridden, so that the runtime does not fold it.
+   */
+  factor(name: string, rank: number): string {
+    if (!this.halves.has(name)) return name;
+    const [own] = this.shared(`own shape ${rank}`, () => {
+      const zeros = this.initializer(new Uint8Array(new BigInt64Array(rank).buffer), [rank], dtypes.int64);
+      this.graph.message(11, valueInfo(zeros, [rank], 'int64'));
+      return [zeros];
+    });
+    return this.node('Cast', [this.node('Reshape', [name, own!])], { to: dtypes.float32 });
   }
-  narrow(name: string): string {
-    return this.half ? this.cast(name, 'float16') : name;
+
+  /** Says what shape a float32 value has where the runtime cannot infer it. */
+  describe(name: string, shape: Shape): void {
+    this.graph.message(13, valueInfo(name, shape, 'float32'));
   }
 
   constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
@@ -181,7 +195,9 @@ export class OnnxBuilder {
     const raw = new Uint8Array(buffer, byteOffset, byteLength);
     if (data.length <= 1)
       return this.shared(`${dtype} [${shape.join()}] ${raw.join()}`, () => [this.initializer(raw, shape, dtypes[dtype])])[0]!;
-    return this.initializer(raw, shape, dtypes[dtype]);
+    const name = this.initializer(raw, shape, dtypes[dtype]);
+    if (narrow) this.halves.add(name);
+    return name;
   }
 
   /** A small int64 vector: shapes, axes, pads. */
@@ -211,7 +227,9 @@ export class OnnxBuilder {
     }
     this.graph.message(5, tensor);
     const wanted = this.half ? 'float16' : 'float32';
-    return source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
+    const value = source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
+    if (this.half) this.halves.add(value);
+    return value;
   }
 
   /** What `build` emits goes into a graph of its own, and nothing that it shares is shared outside. */

@@ -3,8 +3,11 @@ import type { PrimitiveName, Tensor } from './tensor.ts';
 
 export type Precision = 'float32' | 'float16';
 
-/** Products and convolutions, whose factors are rounded to halves. Weight gradients are long sums, and stay float32. */
-const inHalf: ReadonlySet<PrimitiveName> = new Set<PrimitiveName>([
+/**
+ * Products, whose weights and results are kept as halves. They are computed in float32: a shader adds up in the type of its
+ * factors, and sums of some thousand halves are good to two digits. Weight gradients are not kept, and stay float32.
+ */
+export const products: ReadonlySet<PrimitiveName> = new Set<PrimitiveName>([
   'matmul',
   'conv2d',
   'conv2dInputGradient',
@@ -39,7 +42,7 @@ export function halves(order: readonly Tensor[]): Set<Tensor> {
     if (t.op !== 'input' && t.inputs.every((x) => fixed.has(x))) fixed.add(t);
     if (t.dtype !== 'float32' || fixed.has(t)) continue;
     const moving = t.inputs.filter((x) => x.dtype === 'float32' && !fixed.has(x));
-    if (inHalf.has(t.op) || (following.has(t.op) && moving.length > 0 && moving.every((x) => half.has(x)))) half.add(t);
+    if (products.has(t.op) || (following.has(t.op) && moving.length > 0 && moving.every((x) => half.has(x)))) half.add(t);
   }
   return half;
 }

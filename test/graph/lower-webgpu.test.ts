@@ -75,7 +75,7 @@ test('attention and its gradients take queries in blocks whose scores stay withi
   const [dq, dk, dv] = gradients(loss, [q, k, v]) as [Tensor, Tensor, Tensor];
   // Scores of four queries: 2 pictures, 2 heads, 6 keys.
   const bytes = await agrees({ y, dq, dk, dv }, {}, 4 * 2 * 2 * 6 * 4);
-  expect([count(bytes, 'MultiHeadAttention'), count(bytes, 'Softmax')]).toEqual([3, 3]);
+  expect(count(bytes, 'Softmax')).toBe(2 * 3);
 });
 
 test('sine and cosine of any angle', async () => {
@@ -106,5 +106,5 @@ test('nothing of Stable Diffusion 1.5’s text encoder and attention is past the
   const [q, k, v, g] = ['q', 'k', 'v', 'g'].map((name) => input(name, [1, 4096, 320])) as [Tensor, Tensor, Tensor, Tensor];
   const dq = gradients(sum(multiply(attention(q, k, v, heads), g)), [q])[0]!;
   expect(4 * heads * 4096 * 4096).toBe(4 * limit);
-  expect(count(lower({ dq }, { device: 'webgpu' }).bytes, 'Softmax')).toBe(4);
+  expect(count(lower({ dq }, { device: 'webgpu' }).bytes, 'Softmax')).toBe(2 * 4);
 });

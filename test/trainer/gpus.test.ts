@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test as run } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { Random } from '../../src/graph/random.ts';
@@ -10,7 +10,7 @@ import { Pipeline } from '../../src/sampler/pipeline.ts';
 import { initialWeights, subjectTokens } from '../../src/trainer/prepare.ts';
 import { TrainingStep } from '../../src/trainer/step.ts';
 import type { TrainEvent } from '../../src/trainer/step.ts';
-import { missing, needs } from '../software-gpu.ts';
+import { gpus } from '../gpus.ts';
 import { statesOf } from './states.ts';
 
 const tolerance = 1e-4;
@@ -21,9 +21,10 @@ function expectNear(got: Float32Array, expected: Float32Array, within = toleranc
   expect(Math.max(...expected.map((x, i) => Math.abs(x - got[i]!))) / scale).toBeLessThan(within);
 }
 
-describe.skipIf(missing !== undefined)(`the embedded model on WebGPU${needs}`, () => {
+describe.each(gpus)('the embedded model on $device$needs', ({ device, missing }) => {
+  const test = run.runIf(missing === undefined);
   let model: DiffusionModel;
-  const engines = { cpu: new Engine({ device: 'cpu' }), webgpu: new Engine({ device: 'webgpu' }) };
+  const engines = { cpu: new Engine({ device: 'cpu' }), gpu: new Engine({ device }) };
   beforeAll(async () => void (model = await loadModel('assets/tiny')));
   afterAll(() => Promise.all(Object.values(engines).map((engine) => engine.close())));
 
@@ -44,7 +45,7 @@ describe.skipIf(missing !== undefined)(`the embedded model on WebGPU${needs}`, (
   }
 
   test('two training steps: losses, gradient norm, vectors and moments are the CPU’s', { timeout: 240_000 }, async () => {
-    const [cpu, gpu] = [await trained(engines.cpu, 2), await trained(engines.webgpu, 2)];
+    const [cpu, gpu] = [await trained(engines.cpu, 2), await trained(engines.gpu, 2)];
     cpu.events.forEach((event, i) => {
       for (const key of ['diffusion', 'mlm', 'gradientNorm'] as const)
         expect(Math.abs(gpu.events[i]![key]! / event[key]! - 1), `${key} of step ${i + 1}`).toBeLessThan(tolerance);
@@ -52,6 +53,22 @@ describe.skipIf(missing !== undefined)(`the embedded model on WebGPU${needs}`, (
     expect(Object.keys(gpu.state)).toEqual(Object.keys(cpu.state));
     for (const [name, { data }] of Object.entries(cpu.state)) expectNear(gpu.state[name]!.data, data);
   });
+
+  run.runIf(missing === undefined && device === 'webgpu')(
+    'in halves two training steps are near float32’s, or refused',
+    { timeout: 240_000 },
+    async () => {
+      const half = new Engine({ device, precision: 'float16' });
+      const gpu = await trained(half, 2).catch((error: unknown) => error as Error);
+      await half.close();
+      if (gpu instanceof Error) return expect(gpu.message).toContain('has no 16-bit shaders');
+      const cpu = await trained(engines.cpu, 2);
+      cpu.events.forEach((event, i) => {
+        for (const key of ['diffusion', 'mlm', 'gradientNorm'] as const)
+          expect(Math.abs(gpu.events[i]![key]! / event[key]! - 1), `${key} of step ${i + 1}`).toBeLessThan(5e-3);
+      });
+    },
+  );
 
   test('a step of the sampler, and the picture of it', { timeout: 240_000 }, async () => {
     const [cpu, gpu] = await Promise.all(
