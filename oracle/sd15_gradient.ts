@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Device } from '../src/graph/device.ts';
 import { Engine } from '../src/graph/engine.ts';
 import { gradients } from '../src/graph/gradient.ts';
-import { input, mean, square, subtract } from '../src/graph/ops.ts';
+import { input, mean, multiply, square, subtract } from '../src/graph/ops.ts';
 import type { Precision } from '../src/graph/precision.ts';
 import { Random } from '../src/graph/random.ts';
 import { sizeOf } from '../src/graph/tensor.ts';
@@ -30,7 +30,10 @@ const given = Object.fromEntries(
 const states = input('states', shapes.states);
 const prediction = unet(model.unet.parameters, model.unet.config, input('latents', shapes.latents), input('timesteps', [1]), states);
 const loss = mean(square(subtract(prediction, input('noise', shapes.noise))));
-const program = await engine.compile({ outputs: { prediction, gradient: gradients(loss, [states], { sparing: engine.lowMemory })[0]! } });
+// As a training step has it.
+const scale = engine.precision === 'float16' ? 2 ** 16 : 1;
+const [scaled] = gradients(multiply(loss, scale), [states], { sparing: engine.lowMemory });
+const program = await engine.compile({ outputs: { prediction, gradient: multiply(scaled!, 1 / scale) } });
 const feeds = Object.fromEntries(Object.entries(given).map(([name, { data }]) => [name, data]));
 const { prediction: y, gradient } = await program.run({ ...feeds, timesteps: Float32Array.of(500) });
 await writeSafetensors(out, {

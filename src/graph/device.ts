@@ -32,7 +32,7 @@ export function deviceFailure(device: Device, message: string, platform: NodeJS.
     (backend || /ExecutionProvider_Cuda|Failed to load (shared )?library|CUDA (failure|driver)|libcu/i.test(message))
   ) {
     return new UserError(
-      '--device cuda: ONNX Runtime’s CUDA provider is not there or cannot be loaded: install it and CUDA 12 with cuDNN 9 as docs/devices.md says, or use --device cpu',
+      '--device cuda: ONNX Runtime’s CUDA provider is not there or cannot be loaded: install it, CUDA and cuDNN 9 as docs/devices.md says, or use --device cpu',
       1,
     );
   }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Device } from './device.ts';
 import { lower } from './lower.ts';
 import { constant, input, matmul, multiply, sum } from './ops.ts';
-import { InferenceSession, OrtTensor } from './ort.ts';
+import { InferenceSession, OrtTensor, providersOf } from './ort.ts';
 import type { Report } from './probe.ts';
 
 /** GFLOP/s of products of two matrices of n × n, of which only a sum comes back. */
@@ -11,7 +11,7 @@ async function speed(device: Device, n: number): Promise<number> {
   const ones = constant(new Float32Array(n * n).fill(1), [n, n]);
   const y = sum(matmul(multiply(ones, input('x', [])), ones));
   const session = await InferenceSession.create(lower({ y }, { device }).bytes, {
-    executionProviders: [device],
+    executionProviders: providersOf(device),
     intraOpNumThreads: availableParallelism(),
     logSeverityLevel: 4,
   });

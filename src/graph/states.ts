@@ -1,6 +1,6 @@
 /** The named state that programs share, in memory or on the GPU, where a tensor stays from run to run. */
 import { copyModel } from './onnx.ts';
-import { InferenceSession } from './ort.ts';
+import { InferenceSession, providersOf } from './ort.ts';
 import type { OrtTensor } from './ort.ts';
 import type { Dtype } from './tensor.ts';
 
@@ -57,7 +57,7 @@ export class States {
     let copier = this.copiers.get(key);
     if (copier === undefined) {
       copier = InferenceSession.create(copyModel(tensor.type as Dtype), {
-        executionProviders: ['webgpu'],
+        executionProviders: providersOf('webgpu'),
         preferredOutputLocation: to,
         logSeverityLevel: 3,
       });

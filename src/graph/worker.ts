@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
 import type { Preparation } from './onnx.ts';
-import { InferenceSession, OrtTensor } from './ort.ts';
+import { InferenceSession, OrtTensor, providersOf } from './ort.ts';
 import { barrier } from './protocol.ts';
 import type { Made, Reply, Request, SessionSetting, Signature, TypedArray } from './protocol.ts';
 import { States } from './states.ts';
@@ -68,7 +68,7 @@ function sessionOptions({ lean, externalFolder, device, threads }: SessionSettin
     ...(device === 'webgpu' ? ['SkipLayerNormFusion'] : []),
   ];
   return {
-    executionProviders: [device],
+    executionProviders: providersOf(device),
     graphOptimizationLevel: lean ? 'extended' : 'all',
     enableCpuMemArena: !lean,
     enableMemPattern: !lean,

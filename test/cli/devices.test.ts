@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 const noGpu =
   '--device webgpu: no GPU adapter was found: install the GPU’s Vulkan driver and libvulkan1 (vulkaninfo lists what there is), or use --device cpu';
 const noCuda =
-  '--device cuda: ONNX Runtime’s CUDA provider is not there or cannot be loaded: install it and CUDA 12 with cuDNN 9 as docs/devices.md says, or use --device cpu';
+  '--device cuda: ONNX Runtime’s CUDA provider is not there or cannot be loaded: install it, CUDA and cuDNN 9 as docs/devices.md says, or use --device cpu';
 const onLinux = process.platform === 'linux' && process.arch === 'x64';
 
 function refuses(flags: readonly string[], status: number, message: string): void {

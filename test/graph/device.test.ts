@@ -25,7 +25,7 @@ test('what ONNX Runtime says of a missing device becomes one line with the remed
   expect(cuda).toBeInstanceOf(UserError);
   expect((cuda as UserError).exitStatus).toBe(1);
   expect(cuda.message).toBe(
-    '--device cuda: ONNX Runtime’s CUDA provider is not there or cannot be loaded: install it and CUDA 12 with cuDNN 9 as docs/devices.md says, or use --device cpu',
+    '--device cuda: ONNX Runtime’s CUDA provider is not there or cannot be loaded: install it, CUDA and cuDNN 9 as docs/devices.md says, or use --device cpu',
   );
   expect(deviceFailure('cpu', 'something else')).toEqual(new Error('something else'));
 });
