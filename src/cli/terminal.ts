@@ -46,7 +46,11 @@ export const say = (line: string): void => void process.stderr.write(`${line}\n`
 
 /** Of verbs that do much work with a diffusion model. */
 export const precisionFlag = {
-  precision: { type: 'string', description: 'float32, or float16 for products and activations on WebGPU', default: 'float32' },
+  precision: {
+    type: 'string',
+    description: 'float32, or on WebGPU float16: weights and activations take half the memory',
+    default: 'float32',
+  },
 } as const;
 
 export const lowMemoryFlag = {

@@ -19,7 +19,7 @@ import { verify } from './verify.ts';
 export interface EngineOptions {
   /** Where programs run; the CPU by default. */
   device?: Device;
-  /** float16 rounds products and activations to halves, on WebGPU; float32 by default. */
+  /** float16 keeps weights and activations as halves, on WebGPU; float32 by default. */
   precision?: Precision;
   /** Given this, the engine goes on with the CPU where its device fails, after having said why here; otherwise a failure is an error. */
   onFallback?: (reason: string) => void;
