@@ -132,6 +132,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     }
     const isProduct = half.has(tensor) && products.has(tensor.op);
     const precision = half.has(tensor) && !isProduct ? 'float16' : 'float32';
+    // Attention has no weights: what its rule adds are numbers to multiply by, in float32 as all of it.
     builder.half = half.has(tensor) && !tensor.op.startsWith('attention');
     const given = readBy(tensor, builder).map((x) => (x === undefined ? '' : nameIn(x, precision)));
     // A constant is emitted where it is used, in the precision that it is used in.
