@@ -69,6 +69,10 @@ export function phases(y: Tensor<'conv2dInputGradient'>, lean: boolean): { rows:
   return rows === undefined || columns === undefined ? undefined : { rows, columns };
 }
 
+/** Whether the weights are read as they lie, and no rearranged copy of them is made. */
+export const readsAsStored = (y: Tensor<'conv2dInputGradient'>, lean: boolean): boolean =>
+  !isFlipped(y, lean) && phases(y, lean) === undefined;
+
 /** Each phase of the output is a convolution with every stride-th tap; the phases then go between one another. */
 function byPhases(
   y: Tensor<'conv2dInputGradient'>,

@@ -29,7 +29,7 @@ export function product(
   right: string,
   { transA = 0, transB = 0 }: { transA?: 0 | 1; transB?: 0 | 1 },
 ): string {
-  if (b.device !== 'webgpu') return b.node('FusedMatMul', [left, right], { transA, transB }, 'com.microsoft');
+  if (b.device !== 'webgpu') return b.node('FusedMatMul', [b.factor(left, 2), b.factor(right, 2)], { transA, transB }, 'com.microsoft');
   const exchanged = (x: string, exchange: 0 | 1): string =>
     exchange === 0 ? x : b.shared(`exchanged ${x}`, () => [b.node('Transpose', [x], { perm: [1, 0] })])[0]!;
   return b.node('MatMul', [b.factor(exchanged(left, transA), 2), b.factor(exchanged(right, transB), 2)]);

@@ -112,7 +112,7 @@ function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[
   return b.prepared(tapsKey(weight, tile), [points, filters, channels], () => {
     const flat = b.leaf(weight, [filters * channels, 9]);
     const matrix = onBothAxes(ofTaps, [points, 9], b);
-    const name = b.node('FusedMatMul', [matrix, flat], { transB: 1 }, 'com.microsoft');
+    const name = b.node('FusedMatMul', [matrix, b.factor(flat, 2)], { transB: 1 }, 'com.microsoft');
     return { name, shape: [points, filters * channels] };
   });
 }

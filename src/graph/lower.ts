@@ -9,7 +9,7 @@ import { cosine, sine } from './lower-trigonometry.ts';
 import { halves, products } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
-import { convolution, inputGradient } from './lower-convolution.ts';
+import { convolution, inputGradient, readsAsStored } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { LoweringOptions, OnnxModel } from './onnx.ts';
 import { lookup, topologicalOrder } from './tensor.ts';
@@ -82,6 +82,11 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   scatterAdd,
 };
 
+/** Whether a weight of this product is taken as it lies in its file. */
+function multipliesStored(y: Tensor, lean: boolean): boolean {
+  return y.op === 'conv2dInputGradient' ? readsAsStored(y as Tensor<'conv2dInputGradient'>, lean) : y.op === 'matmul' || y.op === 'conv2d';
+}
+
 export interface LoweredModel extends OnnxModel {
   inputs: Tensor<'input'>[];
   /** The folder that external constants are named relative to. */
@@ -134,14 +139,15 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     const precision = half.has(tensor) && !isProduct ? 'float16' : 'float32';
     // Attention has no weights: what its rule adds are numbers to multiply by, in float32 as all of it.
     builder.half = half.has(tensor) && !tensor.op.startsWith('attention');
+    builder.keepsStored = builder.sparing && builder.device === 'cpu' && multipliesStored(tensor, builder.lean);
     const given = readBy(tensor, builder).map((x) => (x === undefined ? '' : nameIn(x, precision)));
     // A constant is emitted where it is used, in the precision that it is used in.
     const isConstant = tensor.op === 'constant' && tensor.dtype === 'float32';
     const name = isConstant ? 'constant' : lookup(lowerings, tensor.op)(tensor, given, builder);
-    if (isProduct && tensor.op !== 'attentionGradient') builder.describe(name, tensor.shape);
+    if ((isProduct && builder.half) || builder.keepsStored) builder.describe(name, tensor.shape);
     names.set(tensor, isProduct ? builder.cast(name, 'float16') : name);
   }
-  builder.half = false;
+  builder.half = builder.keepsStored = false;
   for (const [name, tensor] of Object.entries(outputs)) {
     if (inputs.has(name)) throw internal(`output ${name} has the name of an input`);
     builder.output(name, nameIn(tensor, 'float32'), tensor.shape, tensor.dtype);

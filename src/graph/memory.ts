@@ -22,6 +22,12 @@ export interface MemoryEstimate {
 const elementBytes = { float32: 4, int32: 4, bool: 1 } as const;
 export const bytesOf = (t: Tensor): number => sizeOf(t.shape) * elementBytes[t.dtype];
 
+/** Bytes of a constant of a lean program: weights in float16 stay so where memory is spared, and else are widened. */
+function constantBytes(t: Tensor<'constant'>, sparing: boolean): number {
+  const { source } = t.attributes;
+  return sparing && source.kind === 'file' && source.stored === 'float16' ? source.length : bytesOf(t);
+}
+
 /** Another name for the same bytes. */
 const isView = (t: Tensor): boolean => t.op === 'reshape' || t.op === 'stopGradient';
 /** Element by element: the result may take the place of an input that nothing needs any more. */
@@ -255,11 +261,17 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
         const name = `input ${(t as Tensor<'input'>).attributes.name}`;
         shared.set(name, Math.max(shared.get(name) ?? 0, bytesOf(t)));
       }
-      if (t.op === 'constant' && isLean && !unread.has(t)) shared.set(keyOf(t as Tensor<'constant'>), bytesOf(t));
+      if (t.op === 'constant' && isLean && !unread.has(t))
+        shared.set(keyOf(t as Tensor<'constant'>), constantBytes(t as Tensor<'constant'>, program.sparing ?? false));
     }
+    // The largest weight that is widened where it is used, and the halves of it laid out for that.
+    const widened = order.filter(
+      (t) => t.op === 'constant' && constantBytes(t as Tensor<'constant'>, program.sparing ?? false) < bytesOf(t),
+    );
+    const widest = 1.5 * Math.max(0, ...widened.map(bytesOf));
     const packed = constants - [...unread].reduce((total, t) => total + bytesOf(t), 0);
     own += isLean ? 2 * copies : 2 * packed + copies + 2.7 * intermediates;
-    if (isLean) passing = Math.max(passing, 1.1 * intermediates);
+    if (isLean) passing = Math.max(passing, 1.1 * intermediates + widest);
   }
   return own + passing + [...shared.values()].reduce((total, bytes) => total + bytes, 0);
 }

@@ -93,6 +93,11 @@ function valueInfo(name: string, shape: Shape | undefined, dtype: keyof typeof d
 
 export class OnnxBuilder {
   private graph: Message = new Message();
+  /**
+   * Nodes that are written before all others: what is done to weights that are kept as halves. The runtime begins with the
+   * input that was written last, so that a weight is widened when all else is there that it is multiplied by.
+   */
+  private early: Message = new Message();
   private memo: Map<string, readonly string[]> = new Map();
   private readonly externalFolder: string | undefined;
   /** Whether rules should spare copies of constants where it costs speed. */
@@ -105,6 +110,8 @@ export class OnnxBuilder {
   readonly bindingLimit: number;
   /** Whether constants are float16 in the rule that emits now. */
   half = false;
+  /** Whether weights that a file has in float16 stay so in the rule that emits now, which widens its factors itself. */
+  keepsStored = false;
   /** Constants in float16, and what they are turned into before they are factors. */
   private readonly halves: Set<string> = new Set();
   private count = 0;
@@ -155,9 +162,10 @@ export class OnnxBuilder {
     node.string(3, `n${this.nodes++}`).string(4, op);
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
     if (domain !== '') node.string(7, domain);
-    this.graph.message(1, node);
+    const ofHalves = this.halves.has(inputs[0]!);
+    (ofHalves ? this.early : this.graph).message(1, node);
     for (const name of outputs) this.results.add(name);
-    if (this.halves.has(inputs[0]!) && op !== 'Cast') for (const name of outputs) this.halves.add(name);
+    if (ofHalves && op !== 'Cast') for (const name of outputs) this.halves.add(name);
     return outputs;
   }
 
@@ -227,19 +235,23 @@ export class OnnxBuilder {
     }
     this.graph.message(5, tensor);
     const wanted = this.half ? 'float16' : 'float32';
-    const value = source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
-    if (this.half) this.halves.add(value);
+    const asStored = source.stored === wanted || (this.keepsStored && source.stored === 'float16');
+    const keeps = this.half || (asStored && source.stored === 'float16');
+    if (keeps) this.halves.add(name);
+    const value = asStored ? name : this.node('Cast', [name], { to: dtypes[wanted] });
+    if (keeps) this.halves.add(value);
     return value;
   }
 
   /** What `build` emits goes into a graph of its own, and nothing that it shares is shared outside. */
   private apart(build: (own: Message) => void): Message {
-    const [graph, memo] = [this.graph, this.memo];
+    const { graph, early, memo } = this;
     const own = (this.graph = new Message());
+    const ownEarly = (this.early = new Message());
     this.memo = new Map();
     build(own);
-    [this.graph, this.memo] = [graph, memo];
-    return own;
+    Object.assign(this, { graph, early, memo });
+    return ownEarly.append(own);
   }
 
   /**
@@ -277,7 +289,7 @@ export class OnnxBuilder {
   /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
   leaf(tensor: Tensor<'constant'>, shape: Shape): string {
     const { source } = tensor.attributes;
-    return this.shared(`constant ${tensor.id} [${shape.join()}] ${this.half}`, () => [
+    return this.shared(`constant ${tensor.id} [${shape.join()}] ${this.half} ${this.keepsStored}`, () => [
       source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
     ])[0]!;
   }
@@ -287,7 +299,7 @@ export class OnnxBuilder {
     const { source } = tensor.attributes;
     const shape = [rows, ...tensor.shape.slice(1)];
     const width = sizeOf(tensor.shape.slice(1));
-    return this.shared(`constant ${tensor.id} rows ${start} ${rows} ${this.half}`, () => {
+    return this.shared(`constant ${tensor.id} rows ${start} ${rows} ${this.half} ${this.keepsStored}`, () => {
       if (source.kind === 'memory') return [this.constant(source.data.subarray(start * width, (start + rows) * width), shape)];
       const rowBytes = source.length / tensor.shape[0]!;
       return [this.external({ ...source, offset: source.offset + start * rowBytes, length: rows * rowBytes }, shape)];
@@ -324,7 +336,7 @@ export class OnnxBuilder {
   }
 
   finish(): OnnxModel {
-    return { bytes: modelOf(this.graph), preparations: this.preparations, nodeCount: this.nodes, names: this.names };
+    return { bytes: modelOf(this.early.append(this.graph)), preparations: this.preparations, nodeCount: this.nodes, names: this.names };
   }
 }
 

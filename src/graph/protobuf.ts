@@ -38,6 +38,11 @@ export class Message {
   message(field: number, value: Message): this {
     return this.bytes(field, value.finish());
   }
+  /** The fields of another message, after those of this one. */
+  append(other: Message): this {
+    for (const part of other.parts) this.parts.push(part);
+    return this;
+  }
   finish(): Uint8Array {
     const out = new Uint8Array(this.parts.reduce((total, part) => total + part.length, 0));
     let at = 0;
