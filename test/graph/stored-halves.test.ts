@@ -20,6 +20,8 @@ test('products with them are the same, forwards and backwards, and memory is spa
   const shapes: Shape[] = [
     [24, 256, 3, 3],
     [256, 24, 3, 3],
+    [24, 256, 3, 3],
+    [256, 24, 3, 3],
     [24, 256, 1, 1],
     [48, 24],
     [40, 48],
@@ -28,14 +30,15 @@ test('products with them are the same, forwards and backwards, and memory is spa
   const file = join(await scratch(), 'weights');
   writeFileSync(file, toHalves(new Random(1).normals(shapes.reduce((total, shape) => total + sizeOf(shape), 0))));
   let at = 0;
-  const [first, second, single, linear, other, bias] = shapes.map((shape) => {
+  const [first, second, third, fourth, single, linear, other, bias] = shapes.map((shape) => {
     const offset = at;
     at += 2 * sizeOf(shape);
     return fileConstant(file, offset, shape, 'float16');
-  }) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  }) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const x = input('x', [1, 256, 8, 8]);
   const padded = { padding: 1 } as const;
-  const convolved = add(conv2d(conv2d(conv2d(x, first, padded), second, padded), single, { padding: 0 }), 0.5);
+  const deep = [first, second, third, fourth].reduce((t, weight) => conv2d(t, weight, padded), x);
+  const convolved = add(conv2d(deep, single, { padding: 0 }), 0.5);
   const tokens = transpose(reshape(convolved, [1, 24, 64]), [0, 2, 1]);
   const y = add(matmul(matmul(tokens, swapLast(linear)), swapLast(other)), bias);
   const outputs = { y, dx: gradients(sum(y), [x])[0]! };
