@@ -11,7 +11,7 @@ peer by CUDA) memory is what the card holds, contexts and caches included, by nv
 
 Needs torch and diffusers in the Python that runs it, and `npm run build`. The random checkpoint is written on first use.
 """
-import argparse, json, os, pathlib, resource, statistics, subprocess, sys, threading, time
+import argparse, contextlib, json, os, pathlib, resource, statistics, subprocess, sys, threading, time
 
 root = pathlib.Path(__file__).resolve().parent.parent
 p = argparse.ArgumentParser()
@@ -51,31 +51,25 @@ class CardMemory:
 
 def timed(command):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run = lambda: subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
-    if a.device == "cpu":
-        out = run()
-    else:
-        with CardMemory() as card:
-            out = run()
+    with contextlib.nullcontext() if a.device == "cpu" else CardMemory() as card:
+        out = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     figures = json.loads(out.strip().splitlines()[-1])
-    if a.device != "cpu":
+    if card:
         figures["peakGB"] = card.most
     return figures, cpu
 
 
 ours_command = ["node", "dist/cli/main.js", "bench", "--sd15", "--unet", "--json", "--steps", str(a.steps)]
-if a.device != "cpu":
-    ours_command += ["--device", a.device]
-if a.half:
-    ours_command += ["--precision", "float16"]
 if a.dir:
     ours_command += ["--dir", a.dir]
 peer_command = [sys.executable, a.peer, "--threads", str(a.threads), "--steps", str(a.steps)]
 if a.device != "cpu":
+    ours_command += ["--device", a.device]
     peer_command += ["--device", "cuda"]
 if a.half:
+    ours_command += ["--precision", "float16"]
     peer_command += ["--bf16"]
 rounds = []
 for _ in range(a.rounds):

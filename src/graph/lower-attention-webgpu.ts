@@ -31,19 +31,16 @@ class Heads {
     }));
   }
 
-  private ints(...values: number[]): string {
-    return this.b.ints(values);
-  }
   /** [B, tokens, heads × size] as [B × heads, tokens, size]. */
   split(x: string, tokens: number): string {
     const { b, batch, heads, size } = this;
-    const byHead = b.node('Transpose', [b.node('Reshape', [x, this.ints(batch, tokens, heads, size)])], { perm: [0, 2, 1, 3] });
-    return b.node('Reshape', [byHead, this.ints(batch * heads, tokens, size)]);
+    const byHead = b.node('Transpose', [b.node('Reshape', [x, b.ints([batch, tokens, heads, size])])], { perm: [0, 2, 1, 3] });
+    return b.node('Reshape', [byHead, b.ints([batch * heads, tokens, size])]);
   }
   joined(x: string, tokens: number): string {
     const { b, batch, heads, size } = this;
-    const byHead = b.node('Reshape', [x, this.ints(batch, heads, tokens, size)]);
-    return b.node('Reshape', [b.node('Transpose', [byHead], { perm: [0, 2, 1, 3] }), this.ints(batch, tokens, heads * size)]);
+    const byHead = b.node('Reshape', [x, b.ints([batch, heads, tokens, size])]);
+    return b.node('Reshape', [b.node('Transpose', [byHead], { perm: [0, 2, 1, 3] }), b.ints([batch, tokens, heads * size])]);
   }
   exchanged(x: string): string {
     return this.b.node('Transpose', [x], { perm: [0, 2, 1] });
@@ -56,8 +53,8 @@ class Heads {
   }
   /** A block's rows of what has as many as there are queries. */
   taken(x: string, { start, rows }: Block): string {
-    if (rows === this.length) return x;
-    return this.b.node('Slice', [x, this.ints(start), this.ints(start + rows), this.ints(1)]);
+    const { b, length } = this;
+    return rows === length ? x : b.node('Slice', [x, b.ints([start]), b.ints([start + rows]), b.ints([1])]);
   }
   /** How much each query of a block attends to each key, given the scaled keys transposed. */
   weights(queries: string, keysAcross: string): string {
@@ -104,9 +101,7 @@ export function gradientInBlocks(y: Tensor<'attentionGradient'>, inputs: readonl
     };
   });
   const dq = h.together(parts.map((part) => part.queries));
-  const [dk, dv] = [total(parts.map((part) => part.keys)), total(parts.map((part) => part.values))].map((x) => h.exchanged(x)) as [
-    string,
-    string,
-  ];
-  return [h.joined(dq, length), h.joined(dk, count), h.joined(dv, count)];
+  const dk = total(parts.map((part) => part.keys));
+  const dv = total(parts.map((part) => part.values));
+  return [h.joined(dq, length), h.joined(h.exchanged(dk), count), h.joined(h.exchanged(dv), count)];
 }

@@ -254,6 +254,8 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
     const isLean = lean ?? program.lean ?? (program.sparing === true || isLarge(roots));
     const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlaceOf(program));
     const order = topologicalOrder(roots);
+    // Bytes of the largest weight that is widened where it is used; half as much again is its halves, laid out for that.
+    let widest = 0;
     const { prepared, unread } = preparedOf(order, program.sparing ?? false);
     for (const [key, bytes] of prepared) shared.set(key, bytes);
     for (const t of order) {
@@ -261,17 +263,16 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
         const name = `input ${(t as Tensor<'input'>).attributes.name}`;
         shared.set(name, Math.max(shared.get(name) ?? 0, bytesOf(t)));
       }
-      if (t.op === 'constant' && isLean && !unread.has(t))
-        shared.set(keyOf(t as Tensor<'constant'>), constantBytes(t as Tensor<'constant'>, program.sparing ?? false));
+      if (t.op === 'constant' && isLean && !unread.has(t)) {
+        const constant = t as Tensor<'constant'>;
+        const bytes = constantBytes(constant, program.sparing ?? false);
+        if (bytes < bytesOf(t)) widest = Math.max(widest, bytesOf(t));
+        shared.set(keyOf(constant), bytes);
+      }
     }
-    // The largest weight that is widened where it is used, and the halves of it laid out for that.
-    const widened = order.filter(
-      (t) => t.op === 'constant' && constantBytes(t as Tensor<'constant'>, program.sparing ?? false) < bytesOf(t),
-    );
-    const widest = 1.5 * Math.max(0, ...widened.map(bytesOf));
     const packed = constants - [...unread].reduce((total, t) => total + bytesOf(t), 0);
     own += isLean ? 2 * copies : 2 * packed + copies + 2.7 * intermediates;
-    if (isLean) passing = Math.max(passing, 1.1 * intermediates + widest);
+    if (isLean) passing = Math.max(passing, 1.1 * intermediates + 1.5 * widest);
   }
   return own + passing + [...shared.values()].reduce((total, bytes) => total + bytes, 0);
 }

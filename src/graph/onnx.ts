@@ -234,12 +234,10 @@ export class OnnxBuilder {
       tensor.message(13, new Message().string(1, key).string(2, String(value)));
     }
     this.graph.message(5, tensor);
-    const wanted = this.half ? 'float16' : 'float32';
-    const asStored = source.stored === wanted || (this.keepsStored && source.stored === 'float16');
-    const keeps = this.half || (asStored && source.stored === 'float16');
-    if (keeps) this.halves.add(name);
-    const value = asStored ? name : this.node('Cast', [name], { to: dtypes[wanted] });
-    if (keeps) this.halves.add(value);
+    const wanted = this.half || (this.keepsStored && source.stored === 'float16') ? 'float16' : 'float32';
+    if (wanted === 'float16') this.halves.add(name);
+    const value = source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
+    if (wanted === 'float16') this.halves.add(value);
     return value;
   }
 
