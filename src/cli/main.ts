@@ -3,9 +3,11 @@
 import { defineCommand, renderUsage, runCommand } from 'citty';
 import type { CommandDef } from 'citty';
 import { UserError } from '../errors.ts';
+import { inOwnProcess } from './own-process.ts';
 import { endWith, say, version } from './terminal.ts';
 
-const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
+/** `brief`: it computes little, and so needs no process of its own. */
+const verbs: Record<string, { about: string; brief?: true; load: () => Promise<unknown> }> = {
   quickstart: {
     about: 'learn a bundled subject with and without the MLM objective, and compare',
     load: async () => (await import('./quickstart.ts')).quickstart,
@@ -15,14 +17,26 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
     about: 'pictures from a prompt, with or without a learned subject',
     load: async () => (await import('./generate.ts')).generate,
   },
-  prompts: { about: 'build or judge a contextually diverse prompt set', load: async () => (await import('./prompts.ts')).prompts },
+  prompts: {
+    about: 'build or judge a contextually diverse prompt set',
+    brief: true,
+    load: async () => (await import('./prompts.ts')).prompts,
+  },
   masks: { about: 'masks of pictures by a segmenter, for customize --masks', load: async () => (await import('./masks.ts')).masks },
   pretrain: {
     about: 'pretrain a contextualizer, or remake the embedded model',
     load: async () => (await import('./pretrain.ts')).pretrain,
   },
-  export: { about: 'write what was learned as another tool reads it', load: async () => (await import('./export.ts')).exportVerb },
-  merge: { about: 'join separately learned Custom Diffusion subjects', load: async () => (await import('./merge.ts')).mergeVerb },
+  export: {
+    about: 'write what was learned as another tool reads it',
+    brief: true,
+    load: async () => (await import('./export.ts')).exportVerb,
+  },
+  merge: {
+    about: 'join separately learned Custom Diffusion subjects',
+    brief: true,
+    load: async () => (await import('./merge.ts')).mergeVerb,
+  },
   evaluate: {
     about: 'CLIP-T, CLIP-I, DINO and DINO-FG of a run or of pictures',
     load: async () => (await import('./evaluate.ts')).evaluate,
@@ -34,9 +48,10 @@ const verbs: Record<string, { about: string; load: () => Promise<unknown> }> = {
   sweep: { about: 'run a recipe over many subjects', load: async () => (await import('./sweep.ts')).sweep },
   inspect: {
     about: 'what a file or folder of weights is, and what it can be used with',
+    brief: true,
     load: async () => (await import('./inspect.ts')).inspect,
   },
-  doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
+  doctor: { about: 'what this machine has and how fast it is', brief: true, load: async () => (await import('./doctor.ts')).doctor },
   bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },
 };
 
@@ -85,8 +100,10 @@ try {
   }
   const entry = verbs[verb];
   if (entry === undefined) throw new UserError(`${verb} is not a verb: ${Object.keys(verbs).join(', ')} are`);
+  const asksHelp = rest.includes('--help') || rest.includes('-h');
+  if (entry.brief !== true && !asksHelp) await inOwnProcess();
   const command = (await entry.load()) as CommandDef;
-  if (rest.includes('--help') || rest.includes('-h')) {
+  if (asksHelp) {
     process.stdout.write(`${await renderUsage(command, defineCommand({ meta: { name: 'contextura' } }))}\n`);
     process.exit(0);
   }

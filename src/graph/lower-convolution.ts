@@ -106,7 +106,7 @@ export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly
   if (isProduct(y)) {
     const [filters, channels] = weight.shape as [number, number];
     const rows = b.node('Reshape', [g!, b.ints([grad.shape[0]!, filters, grad.shape[2]! * grad.shape[3]!])]);
-    const flat = b.leaf(weight as Tensor<'constant'>, [filters, channels]);
+    const flat = b.viewed(weight as Tensor<'constant'>, [filters, channels]);
     return b.node('Reshape', [product(b, flat, rows, { transA: 1 }), b.ints([...y.shape])]);
   }
   if (isFlipped(y, b.lean)) {

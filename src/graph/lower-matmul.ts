@@ -22,6 +22,15 @@ export function constantRows(x: Tensor): Rows | undefined {
 export const transposedRows = (x: Tensor): Rows | undefined =>
   x.op === 'transpose' && x.shape.length === 2 ? constantRows(x.inputs[0]!) : undefined;
 
+/** The rows of a constant that are the right factor of a product, which emits them itself: as they lie, or transposed. */
+export function factorRows(y: Tensor<'matmul'>): (Rows & { transposed: boolean }) | undefined {
+  const right = y.inputs[1]!;
+  const across = transposedRows(right);
+  if (across !== undefined) return { ...across, transposed: true };
+  const rows = right.op === 'slice' ? constantRows(right) : undefined;
+  return rows && { ...rows, transposed: false };
+}
+
 /** A product whose transposed factors are matrices. */
 export function product(
   b: OnnxBuilder,
@@ -37,13 +46,15 @@ export function product(
 
 /** A constant that is transposed for the product stays as it is: a folded transpose would be a second copy of it. */
 export function matmul(y: Tensor<'matmul'>, [left, right]: readonly string[], b: OnnxBuilder): string {
-  const inner = transposedRows(y.inputs[1]!);
-  if (inner === undefined)
+  const rows = factorRows(y);
+  if (rows?.transposed !== true) {
+    const factors = [left!, rows === undefined ? right! : b.leafRows(rows.table, rows.start, rows.count)];
     return b.node(
       'MatMul',
-      [left!, right!].map((x, i) => b.factor(x, y.inputs[i]!.shape.length)),
+      factors.map((x, i) => b.factor(x, y.inputs[i]!.shape.length)),
     );
-  const blocks = rowBlocks(inner, b).map(({ name }) => product(b, left!, name, { transB: 1 }));
+  }
+  const blocks = rowBlocks(rows, b).map(({ name }) => product(b, left!, name, { transB: 1 }));
   return blocks.length === 1 ? blocks[0]! : b.node('Concat', blocks, { axis: y.shape.length - 1 });
 }
 

@@ -4,7 +4,7 @@ import { internal } from '../errors.ts';
 import { addition, channelAffine } from './lower-affine.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
-import { constantRows, matmul, transposedRows } from './lower-matmul.ts';
+import { constantRows, factorRows, matmul } from './lower-matmul.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
 import { halves, products } from './precision.ts';
 import type { Precision } from './precision.ts';
@@ -95,7 +95,7 @@ export interface LoweredModel extends OnnxModel {
 
 /** What the rule of `y` is given the names of: its inputs, but for constants that it emits itself, or what these are made of. */
 function readBy(y: Tensor, b: OnnxBuilder): readonly (Tensor | undefined)[] {
-  if (y.op === 'matmul' && transposedRows(y.inputs[1]!) !== undefined) return [y.inputs[0], undefined];
+  if (y.op === 'matmul' && factorRows(y as Tensor<'matmul'>) !== undefined) return [y.inputs[0], undefined];
   if (y.op === 'gather' && isInBlocks(y.inputs[0]!, b)) return [undefined, y.inputs[1]];
   return channelAffine(y, b) ?? y.inputs;
 }

@@ -8,7 +8,7 @@ import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
 import { barrier } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
-import type { Dtype, FileSource, Shape, Tensor, WritingOrder } from './tensor.ts';
+import type { ConstantSource, Dtype, FileSource, Shape, Tensor, WritingOrder } from './tensor.ts';
 
 // Field numbers and enumerations of onnx.proto3.
 const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {
@@ -179,16 +179,22 @@ export class OnnxBuilder {
   }
   /**
    * A factor of a product, in float32. One that is kept as halves is widened where it is used, at each run: by way of a
-   * Reshape to its own shape, which is an initializer that could be overridden, so that the runtime does not fold it.
+   * Reshape to its own shape, which the runtime does not fold.
    */
   factor(name: string, rank: number): string {
     if (!this.halves.has(name)) return name;
-    const [own] = this.shared(`own shape ${rank}`, () => {
-      const zeros = this.initializer(new Uint8Array(new BigInt64Array(rank).buffer), [rank], dtypes.int64);
-      this.graph.message(11, valueInfo(zeros, [rank], 'int64'));
-      return [zeros];
+    return this.node('Cast', [this.reshaped(name, Array.from({ length: rank }, () => 0))], { to: dtypes.float32 });
+  }
+
+  /** A constant under another shape (0: as it is), not folded, since the shape is an initializer that could be overridden. */
+  private reshaped(name: string, shape: Shape): string {
+    const [wanted] = this.shared(`shape ${shape.join()}`, () => {
+      const raw = new Uint8Array(BigInt64Array.from(shape, BigInt).buffer);
+      const ints = this.initializer(raw, [shape.length], dtypes.int64);
+      this.graph.message(11, valueInfo(ints, [shape.length], 'int64'));
+      return [ints];
     });
-    return this.node('Cast', [this.node('Reshape', [name, own!])], { to: dtypes.float32 });
+    return this.node('Reshape', [name, wanted!]);
   }
 
   /** Says what shape a float32 value has where the runtime cannot infer it. */
@@ -225,6 +231,12 @@ export class OnnxBuilder {
     return name;
   }
 
+  /** What a constant is kept in for the rule that emits now. */
+  private precisionOf(source: ConstantSource): Precision {
+    const stays = this.keepsStored && source.kind === 'file' && source.stored === 'float16';
+    return this.half || stays ? 'float16' : 'float32';
+  }
+
   external(source: FileSource, shape: Shape): string {
     if (this.externalFolder === undefined) throw internal('an external constant without a folder');
     const name = this.fresh();
@@ -234,7 +246,7 @@ export class OnnxBuilder {
       tensor.message(13, new Message().string(1, key).string(2, String(value)));
     }
     this.graph.message(5, tensor);
-    const wanted = this.half || (this.keepsStored && source.stored === 'float16') ? 'float16' : 'float32';
+    const wanted = this.precisionOf(source);
     if (wanted === 'float16') this.halves.add(name);
     const value = source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
     if (wanted === 'float16') this.halves.add(value);
@@ -287,9 +299,19 @@ export class OnnxBuilder {
   /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
   leaf(tensor: Tensor<'constant'>, shape: Shape): string {
     const { source } = tensor.attributes;
-    return this.shared(`constant ${tensor.id} [${shape.join()}] ${this.half} ${this.keepsStored}`, () => [
+    return this.shared(`constant ${tensor.id} [${shape.join()}] ${this.precisionOf(source)}`, () => [
       source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
     ])[0]!;
+  }
+
+  /** A constant's bytes under another shape; a lean program reads them where those of the constant's own shape are mapped. */
+  viewed(tensor: Tensor<'constant'>, shape: Shape): string {
+    if (!this.lean || this.device !== 'cpu' || this.precisionOf(tensor.attributes.source) === 'float16') return this.leaf(tensor, shape);
+    return this.shared(`viewed ${tensor.id} [${shape.join()}]`, () => {
+      const name = this.reshaped(this.leaf(tensor, tensor.shape), shape);
+      this.describe(name, shape);
+      return [name];
+    })[0]!;
   }
 
   /** `rows` rows of a constant from `start`. */
@@ -297,7 +319,7 @@ export class OnnxBuilder {
     const { source } = tensor.attributes;
     const shape = [rows, ...tensor.shape.slice(1)];
     const width = sizeOf(tensor.shape.slice(1));
-    return this.shared(`constant ${tensor.id} rows ${start} ${rows} ${this.half} ${this.keepsStored}`, () => {
+    return this.shared(`constant ${tensor.id} rows ${start} ${rows} ${this.precisionOf(source)}`, () => {
       if (source.kind === 'memory') return [this.constant(source.data.subarray(start * width, (start + rows) * width), shape)];
       const rowBytes = source.length / tensor.shape[0]!;
       return [this.external({ ...source, offset: source.offset + start * rowBytes, length: rows * rowBytes }, shape)];
