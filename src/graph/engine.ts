@@ -139,7 +139,7 @@ export class Engine {
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
       const precision = device === 'cpu' ? 'float32' : this.precision;
-      const from = lean && device === 'cpu' ? quieterOrder(Object.values(all), inPlaceOf(options)).from : 'first';
+      const from = lean && device === 'cpu' ? quieterOrder(Object.values(all), this.lowMemory, inPlaceOf(options)).from : 'first';
       const overwriting = new Set(updateNames.map(([output]) => output));
       const { bytes, preparations, externalFolder, inputs, names } = lower(all, {
         lean,

@@ -19,9 +19,9 @@ const points: Record<Tile, readonly number[]> = {
 
 /** Channels on both sides from which products outweigh the transforms around them. */
 export const fewestChannels = 256;
-/** Positions of a batch from which a tile pays for the memory of its weights, and how many times as many where memory is spared. */
-const fewestPositions: Record<Tile, number> = { 2: 256, 4: 1024 };
-const sparingFactor = 4;
+/** Positions of a batch from which a tile pays for the memory of its weights; fewer of the small tile's where memory is not spared. */
+const fewestPositions: Record<Tile, number> = { 2: 1024, 4: 4096 };
+const fewestUnspared = 256;
 
 /** What decides whether a convolution goes this way: where it runs, and whether memory matters more than time. */
 export interface Setting {
@@ -38,7 +38,7 @@ export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>
   if (y.attributes.padding.some((n) => n > 2)) return undefined;
   const size = y.shape.slice(2);
   const positions = y.shape[0]! * sizeOf(size);
-  const enough = (tile: Tile): boolean => positions >= fewestPositions[tile] * (sparing ? sparingFactor : 1);
+  const enough = (tile: Tile): boolean => positions >= (tile === 2 && !sparing ? fewestUnspared : fewestPositions[tile]);
   return ([4, 2] as const).find((tile) => enough(tile) && size.every((n) => n % tile === 0));
 }
 

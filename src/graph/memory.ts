@@ -52,18 +52,19 @@ const elementwise: ReadonlySet<PrimitiveName> = new Set([
 type Convolution = Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
 const isConvolution = (t: Tensor): t is Convolution => t.op === 'conv2d' || t.op === 'conv2dInputGradient';
 /** The tile of a convolution that goes by Winograd's filtering on the CPU. */
-const tileOf = (t: Convolution, sparing = false): ReturnType<typeof winogradTile> => winogradTile(t, { device: 'cpu', sparing });
+const tileOf = (t: Convolution, sparing: boolean): ReturnType<typeof winogradTile> => winogradTile(t, { device: 'cpu', sparing });
 
-function filteringWorkspace(t: Convolution): number {
-  const tile = tileOf(t);
+function filteringWorkspace(t: Convolution, sparing: boolean): number {
+  const tile = tileOf(t, sparing);
   return tile === undefined ? 0 : winogradWorkspace(t, tile);
 }
 
 /** What a primitive needs while it runs, beside its result. */
-const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>) => number } = {
+const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, sparing: boolean) => number } = {
   conv2d: filteringWorkspace,
   // Columns of a transposed convolution, or its phases before they are put together.
-  conv2dInputGradient: (t) => filteringWorkspace(t) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
+  conv2dInputGradient: (t, sparing) =>
+    filteringWorkspace(t, sparing) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
   // The three shifts of both sides.
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
   attentionGradient: (t) => {
@@ -111,14 +112,26 @@ function executionOrder(roots: readonly Tensor[], from: WritingOrder): Tensor[] 
   return out;
 }
 
-/** Walks the graph and calls `visit` with what is alive while each tensor is made. */
-function walkLiveness(
-  roots: readonly Tensor[],
-  lean: boolean,
-  inPlace: ReadonlySet<Tensor>,
-  from: WritingOrder,
-  visit: (tensor: Tensor, alive: ReadonlyMap<Tensor, number>, bytes: number) => void,
-): void {
+/** How a program is compiled. */
+interface Saving {
+  /** Constants stay in their files. */
+  lean: boolean;
+  /** Its engine spares memory. */
+  sparing: boolean;
+}
+
+/** Bytes that are held from one place in the order of execution to another, both included. */
+interface Buffer {
+  bytes: number;
+  from: number;
+  to: number;
+}
+
+/**
+ * Bytes of results and workspaces when most are held. A lean program's runtime plans ahead which results of one shape
+ * follow each other in one buffer, takes the buffer that was free last, and holds it from the first to the last of them.
+ */
+function mostHeld(roots: readonly Tensor[], { lean, sparing }: Saving, inPlace: ReadonlySet<Tensor>, from: WritingOrder): number {
   const all = executionOrder(roots, from);
   const representative = lean ? undefined : merged(all);
   const same = (t: Tensor): Tensor => representative?.get(t) ?? t;
@@ -133,40 +146,66 @@ function walkLiveness(
     if (t.op === 'inverseDeviation' && standardized.has(same(t.inputs[0]!))) return;
     for (const x of t.inputs) last.set(owner.get(same(x))!, at);
   });
-  for (const root of roots) last.set(owner.get(same(root))!, order.length);
-  const alive = new Map<Tensor, number>();
-  let bytes = 0;
-  const free = (x: Tensor): void => {
-    bytes -= alive.get(x) ?? 0;
-    alive.delete(x);
+  const sent = new Set(roots.map((root) => owner.get(same(root))!));
+  for (const root of sent) last.set(root, order.length);
+  const buffers: Buffer[] = [];
+  const holding = new Map<Tensor, Buffer>();
+  const free = new Map<string, Buffer[]>();
+  const shapeOf = (t: Tensor): string => `${t.dtype} ${t.shape.join()}`;
+  const take = (key: string, bytes: number, at: number): Buffer => {
+    const buffer = free.get(key)?.pop() ?? { bytes, from: at, to: order.length };
+    if (buffer.from === at) buffers.push(buffer);
+    return buffer;
+  };
+  const release = (buffer: Buffer, key: string, at: number): void => {
+    buffer.to = at;
+    if (!lean) return;
+    const others = free.get(key);
+    if (others === undefined) free.set(key, [buffer]);
+    else others.push(buffer);
+  };
+  const end = (x: Tensor, at: number): void => {
+    if (holding.has(x)) release(holding.get(x)!, shapeOf(x), at);
+    holding.delete(x);
   };
   order.forEach((t, at) => {
     if (t.op === 'input' || folded.has(t) || isView(t)) return;
-    const dying = [...new Set(t.inputs.map((x) => owner.get(same(x))!))].filter((x) => last.get(x) === at && alive.has(x));
-    if (inPlace.has(t)) {
-      visit(t, alive, bytes);
-      for (const x of dying) free(x);
-      return;
+    const dying = [...new Set(t.inputs.map((x) => owner.get(same(x))!))].filter((x) => last.get(x) === at && holding.has(x));
+    if (!inPlace.has(t)) {
+      const replaced = elementwise.has(t.op) ? dying.find((x) => bytesOf(x) === bytesOf(t)) : undefined;
+      const buffer = replaced && holding.get(replaced);
+      if (replaced !== undefined) holding.delete(replaced);
+      holding.set(t, buffer ?? take(sent.has(t) ? '' : shapeOf(t), bytesOf(t), at));
+      const workspace = (workspaces[t.op] as ((x: Tensor, spare: boolean) => number) | undefined)?.(t, sparing) ?? 0;
+      const key = `workspace ${workspace}`;
+      if (workspace > 0) release(take(key, workspace, at), key, at);
     }
-    const reused = elementwise.has(t.op) ? dying.find((x) => bytesOf(x) === bytesOf(t)) : undefined;
-    if (reused !== undefined) free(reused);
-    alive.set(t, bytesOf(t));
-    bytes += bytesOf(t);
-    visit(t, alive, bytes + ((workspaces[t.op] as ((x: Tensor) => number) | undefined)?.(t) ?? 0));
-    for (const x of dying) free(x);
-    if (!last.has(t)) free(t);
+    for (const x of dying) end(x, at);
+    if (!last.has(t)) end(t, at);
   });
+  for (const buffer of holding.values()) buffer.to = order.length;
+  return mostAtOnce(buffers, order.length);
 }
 
-function mostAlive(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor>, from: WritingOrder): number {
-  let most = 0;
-  walkLiveness(roots, lean, inPlace, from, (_t, _alive, bytes) => (most = Math.max(most, bytes)));
+function mostAtOnce(buffers: readonly Buffer[], end: number): number {
+  const change = new Float64Array(end + 2);
+  for (const { bytes, from, to } of buffers) {
+    change[from]! += bytes;
+    change[to + 1]! -= bytes;
+  }
+  let [held, most] = [0, 0];
+  for (const more of change) most = Math.max(most, (held += more));
   return most;
 }
 
 /** In which order a lean program should be written, so that running it holds less at once, and how many bytes it then holds. */
-export function quieterOrder(roots: readonly Tensor[], inPlace: ReadonlySet<Tensor>): { from: WritingOrder; most: number } {
-  const [first, last] = (['first', 'last'] as const).map((from) => ({ from, most: mostAlive(roots, true, inPlace, from) }));
+export function quieterOrder(
+  roots: readonly Tensor[],
+  sparing: boolean,
+  inPlace: ReadonlySet<Tensor>,
+): { from: WritingOrder; most: number } {
+  const saving = { lean: true, sparing };
+  const [first, last] = (['first', 'last'] as const).map((from) => ({ from, most: mostHeld(roots, saving, inPlace, from) }));
   return last!.most < first!.most ? last! : first!;
 }
 
@@ -195,22 +234,22 @@ function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map
 }
 
 /** Fixed weights of which input gradients take a copy that is laid out for them. */
-function arrangedOf(order: readonly Tensor[], lean: boolean): Set<Tensor> {
+function arrangedOf(order: readonly Tensor[], { lean, sparing }: Saving): Set<Tensor> {
   const fixed = fixedTensors(order);
   const gradients = order.filter((t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient');
-  const arranged = gradients.filter((t) => tileOf(t) === undefined && (isFlipped(t, lean) || phases(t, lean) !== undefined));
+  const arranged = gradients.filter((t) => tileOf(t, sparing) === undefined && (isFlipped(t, lean) || phases(t, lean) !== undefined));
   return new Set(arranged.map((t) => t.inputs[1]!).filter((w) => fixed.has(w)));
 }
 
 /** @param inPlace roots that are written over states, and so take no memory of their own */
-export function estimateMemory(roots: readonly Tensor[], lean: boolean, inPlace: ReadonlySet<Tensor> = new Set()): MemoryEstimate {
+export function estimateMemory(roots: readonly Tensor[], saving: Saving, inPlace: ReadonlySet<Tensor> = new Set()): MemoryEstimate {
   const order = topologicalOrder(roots);
   const total = (tensors: Iterable<Tensor>): number => [...tensors].reduce((sum, t) => sum + bytesOf(t), 0);
   return {
     constants: total(order.filter((t) => t.op === 'constant')),
     inputs: total(order.filter((t) => t.op === 'input')),
-    intermediates: lean ? quieterOrder(roots, inPlace).most : mostAlive(roots, lean, inPlace, 'first'),
-    copies: total(foldedOf(order)) + total(arrangedOf(order, lean)),
+    intermediates: saving.lean ? quieterOrder(roots, saving.sparing, inPlace).most : mostHeld(roots, saving, inPlace, 'first'),
+    copies: total(foldedOf(order)) + total(arrangedOf(order, saving)),
   };
 }
 
@@ -251,12 +290,13 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
   let [own, passing] = [ofRuntime, 0];
   for (const program of programs) {
     const roots = rootsOf(program);
-    const isLean = lean ?? program.lean ?? (program.sparing === true || isLarge(roots));
-    const { constants, intermediates, copies } = estimateMemory(roots, isLean, inPlaceOf(program));
+    const sparing = program.sparing ?? false;
+    const isLean = lean ?? program.lean ?? (sparing || isLarge(roots));
+    const { constants, intermediates, copies } = estimateMemory(roots, { lean: isLean, sparing }, inPlaceOf(program));
     const order = topologicalOrder(roots);
     // Bytes of the largest weight that is widened where it is used; half as much again is its halves, laid out for that.
     let widest = 0;
-    const { prepared, unread } = preparedOf(order, program.sparing ?? false);
+    const { prepared, unread } = preparedOf(order, sparing);
     for (const [key, bytes] of prepared) shared.set(key, bytes);
     for (const t of order) {
       if (t.op === 'input') {
@@ -265,7 +305,7 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
       }
       if (t.op === 'constant' && isLean && !unread.has(t)) {
         const constant = t as Tensor<'constant'>;
-        const bytes = constantBytes(constant, program.sparing ?? false);
+        const bytes = constantBytes(constant, sparing);
         if (bytes < bytesOf(t)) widest = Math.max(widest, bytesOf(t));
         shared.set(keyOf(constant), bytes);
       }

@@ -183,7 +183,16 @@ export class OnnxBuilder {
    */
   factor(name: string, rank: number): string {
     if (!this.halves.has(name)) return name;
-    return this.node('Cast', [this.reshaped(name, Array.from({ length: rank }, () => 0))], { to: dtypes.float32 });
+    return this.node(
+      'Cast',
+      [
+        this.reshaped(
+          name,
+          Array.from({ length: rank }, () => 0),
+        ),
+      ],
+      { to: dtypes.float32 },
+    );
   }
 
   /** A constant under another shape (0: as it is), not folded, since the shape is an initializer that could be overridden. */

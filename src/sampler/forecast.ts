@@ -44,6 +44,7 @@ export async function refuseLargePictures(
   const savings: { flags: string; batch: number; size: PictureSize; lowMemory: boolean }[] = [
     ...(lowMemory ? [] : [{ flags: '--low-memory', batch, size, lowMemory: true }]),
     ...(batch > 1 ? [{ flags: '--batch 1', batch: 1, size, lowMemory }] : []),
+    ...(batch > 1 && !lowMemory ? [{ flags: '--low-memory --batch 1', batch: 1, size, lowMemory: true }] : []),
     { flags: least, batch: 1, size: smaller, lowMemory },
     ...(lowMemory ? [] : [{ flags: `--low-memory ${least}`, batch: 1, size: smaller, lowMemory: true }]),
   ];

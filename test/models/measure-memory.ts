@@ -34,6 +34,10 @@ const before = process.memoryUsage().rss;
 const program = await engine.compile({ outputs, lean });
 for (let i = 0; i < (lean ? 2 : 4); i++) await program.run(feeds);
 process.stdout.write(
-  JSON.stringify({ predicted: predictMemory(roots, lean), measured: peak() - before, estimate: estimateMemory(roots, lean) }),
+  JSON.stringify({
+    predicted: predictMemory(roots, lean),
+    measured: peak() - before,
+    estimate: estimateMemory(roots, { lean, sparing: false }),
+  }),
 );
 await engine.close();
