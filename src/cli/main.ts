@@ -51,7 +51,7 @@ const verbs: Record<string, { about: string; brief?: true; load: () => Promise<u
     brief: true,
     load: async () => (await import('./inspect.ts')).inspect,
   },
-  doctor: { about: 'what this machine has and how fast it is', brief: true, load: async () => (await import('./doctor.ts')).doctor },
+  doctor: { about: 'what this machine has and how fast it is', load: async () => (await import('./doctor.ts')).doctor },
   bench: { about: 'steps per second and GFLOP/s', load: async () => (await import('./bench.ts')).bench },
 };
 

@@ -24,16 +24,16 @@ export async function inOwnProcess(): Promise<void> {
     // A group of its own: else what is sent to the whole group, as a terminal does, would come twice.
     detached: true,
   });
+  const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => child.on('exit', (...how) => resolve(how)));
+  const begun = new Promise<boolean>((resolve) => child.on('spawn', () => resolve(true)).on('error', () => resolve(false)));
+  if (!(await begun)) return;
   for (const signal of handedOn) process.on(signal, () => child.kill(signal));
   process.on('SIGTSTP', () => {
     child.kill('SIGSTOP');
     process.kill(process.pid, 'SIGSTOP');
   });
   process.on('SIGCONT', () => child.kill('SIGCONT'));
-  const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (...ended) => resolve(ended));
-  });
+  const [status, signal] = await ended;
   if (signal === null) process.exit(status!);
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
