@@ -153,8 +153,10 @@ function mostHeld(roots: readonly Tensor[], { lean, sparing }: Saving, inPlace: 
   const free = new Map<string, Buffer[]>();
   const shapeOf = (t: Tensor): string => `${t.dtype} ${t.shape.join()}`;
   const take = (key: string, bytes: number, at: number): Buffer => {
-    const buffer = free.get(key)?.pop() ?? { bytes, from: at, to: order.length };
-    if (buffer.from === at) buffers.push(buffer);
+    const waiting = free.get(key)?.pop();
+    if (waiting !== undefined) return Object.assign(waiting, { to: order.length });
+    const buffer = { bytes, from: at, to: order.length };
+    buffers.push(buffer);
     return buffer;
   };
   const release = (buffer: Buffer, key: string, at: number): void => {
@@ -183,7 +185,6 @@ function mostHeld(roots: readonly Tensor[], { lean, sparing }: Saving, inPlace: 
     for (const x of dying) end(x, at);
     if (!last.has(t)) end(t, at);
   });
-  for (const buffer of holding.values()) buffer.to = order.length;
   return mostAtOnce(buffers, order.length);
 }
 

@@ -183,23 +183,14 @@ export class OnnxBuilder {
    */
   factor(name: string, rank: number): string {
     if (!this.halves.has(name)) return name;
-    return this.node(
-      'Cast',
-      [
-        this.reshaped(
-          name,
-          Array.from({ length: rank }, () => 0),
-        ),
-      ],
-      { to: dtypes.float32 },
-    );
+    const asItIs = Array.from({ length: rank }, () => 0);
+    return this.node('Cast', [this.reshaped(name, asItIs)], { to: dtypes.float32 });
   }
 
   /** A constant under another shape (0: as it is), not folded, since the shape is an initializer that could be overridden. */
   private reshaped(name: string, shape: Shape): string {
     const [wanted] = this.shared(`shape ${shape.join()}`, () => {
-      const raw = new Uint8Array(BigInt64Array.from(shape, BigInt).buffer);
-      const ints = this.initializer(raw, [shape.length], dtypes.int64);
+      const ints = this.longs(shape);
       this.graph.message(11, valueInfo(ints, [shape.length], 'int64'));
       return [ints];
     });
