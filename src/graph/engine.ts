@@ -5,7 +5,8 @@ import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
-import { inPlaceOf, isLarge, quieterOrder } from './memory.ts';
+import { quietestWriting } from './held.ts';
+import { inPlaceOf, isLarge } from './memory.ts';
 import type { Precision } from './precision.ts';
 import { Prepared } from './prepared.ts';
 import type { Signature, TypedArray } from './protocol.ts';
@@ -139,7 +140,7 @@ export class Engine {
     const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
       const precision = device === 'cpu' ? 'float32' : this.precision;
-      const from = lean && device === 'cpu' ? quieterOrder(Object.values(all), this.lowMemory, inPlaceOf(options)).from : 'first';
+      const writing = lean && device === 'cpu' ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options)) : {};
       const overwriting = new Set(updateNames.map(([output]) => output));
       const { bytes, preparations, externalFolder, inputs, names } = lower(all, {
         lean,
@@ -147,7 +148,7 @@ export class Engine {
         device,
         precision,
         overwriting,
-        from,
+        ...writing,
       });
       const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
       const signature: Signature = {

@@ -51,7 +51,6 @@ function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[
   };
   const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => split(x, length, [blocks, rows, size])) as [string, string, string];
   const [k, v] = [inputs[1]!, inputs[2]!].map((x) => split(x, count, [count, size])) as [string, string];
-  const [qAcross, gAcross] = [q, g].map((x) => b.node('Transpose', [x], { perm: [0, 1, 3, 2] })) as [string, string];
   const rowSum = b.node('ReduceSum', [b.node('Mul', [g, out]), b.ints([3])], { keepdims: 1 });
   const wide = b.node('Concat', [g, b.node('Neg', [rowSum])], { axis: 3 });
   const ones = b.constant(new Float32Array(batch * heads * count).fill(1), [batch * heads, count, 1]);
@@ -62,30 +61,23 @@ function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[
     b.node('FusedMatMul', [left, right], attributes, contrib);
   const ofHead = (ki: string, vi: string): Subgraph =>
     b.subgraph(
-      [values(size, count), values(size, count), values(rows, size), values(size, rows), values(size, rows), values(rows, size + 1)],
-      ([dk, dv, qi, qiAcross, giAcross, wi]) => {
+      [values(size, count), values(size, count), values(rows, size), values(rows, size), values(rows, size + 1)],
+      ([dk, dv, qi, gi, wi]) => {
         const weights = b.node('Softmax', [product(qi!, ki, { transB: 1, alpha })], { axis: -1 });
-        const dValues = b.node('Gemm', [giAcross!, weights, dv!]);
+        const dValues = b.node('Gemm', [gi!, weights, dv!], { transA: 1 });
         const flow = b.node('Mul', [weights, product(wi!, vi, { transB: 1 })]);
         return [
-          { name: b.node('Gemm', [qiAcross!, flow, dk!], { alpha }), shape: [size, count] },
+          { name: b.node('Gemm', [qi!, flow, dk!], { transA: 1, alpha }), shape: [size, count] },
           { name: dValues, shape: [size, count] },
           { name: product(flow, ki, { alpha }), shape: [rows, size] },
         ];
       },
     );
   const body = b.subgraph(
-    [
-      values(blocks, rows, size),
-      values(blocks, size, rows),
-      values(blocks, size, rows),
-      values(blocks, rows, size + 1),
-      values(count, size),
-      values(count, size + 1),
-    ],
-    ([qh, qhAcross, ghAcross, wh, ki, vi]) => {
-      const inner = { body: ofHead(ki!, vi!), num_scan_inputs: 4 };
-      const [dk, dv, dq] = b.multi('Scan', [zeros, zeros, qh!, qhAcross!, ghAcross!, wh!], 3, inner) as [string, string, string];
+    [values(blocks, rows, size), values(blocks, rows, size), values(blocks, rows, size + 1), values(count, size), values(count, size + 1)],
+    ([qh, gh, wh, ki, vi]) => {
+      const inner = { body: ofHead(ki!, vi!), num_scan_inputs: 3 };
+      const [dk, dv, dq] = b.multi('Scan', [zeros, zeros, qh!, gh!, wh!], 3, inner) as [string, string, string];
       return [
         { name: dq, shape: [blocks, rows, size] },
         { name: dk, shape: [size, count] },
@@ -93,8 +85,8 @@ function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[
       ];
     },
   );
-  const outer = { body, num_scan_inputs: 6 };
-  const [dq, dk, dv] = b.multi('Scan', [q, qAcross, gAcross, wide, k, wideValues], 3, outer) as [string, string, string];
+  const outer = { body, num_scan_inputs: 5 };
+  const [dq, dk, dv] = b.multi('Scan', [q, g, wide, k, wideValues], 3, outer) as [string, string, string];
   const join = (x: string, perm: readonly number[], shape: readonly number[]): string => {
     const byHead = b.node('Reshape', [x, b.ints([batch, heads, ...shape])]);
     return b.node('Reshape', [b.node('Transpose', [byHead], { perm }), b.ints([batch, -1, width])]);

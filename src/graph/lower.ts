@@ -124,14 +124,13 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     if (x.op === 'constant' && x.dtype === 'float32') return builder.leaf(x as Tensor<'constant'>, x.shape);
     return x.dtype !== 'float32' || half.has(x) === (precision === 'float16') ? name : builder.cast(name, precision);
   };
-  for (const tensor of order) {
-    if (!used.has(tensor)) continue;
+  const emit = (tensor: Tensor): void => {
     if (tensor.op === 'input') {
       const leaf = tensor as Tensor<'input'>;
       const earlier = inputs.get(leaf.attributes.name);
       if (earlier !== undefined) {
         names.set(tensor, names.get(earlier)!);
-        continue;
+        return;
       }
       inputs.set(leaf.attributes.name, leaf);
     }
@@ -146,6 +145,28 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     const name = isConstant ? 'constant' : lookup(lowerings, tensor.op)(tensor, given, builder);
     if ((isProduct && builder.half) || builder.keepsStored) builder.describe(name, tensor.shape);
     names.set(tensor, isProduct ? builder.cast(name, 'float16') : name);
+  };
+  const written = order.filter((t) => used.has(t));
+  const partOf = (t: Tensor): number => options.parts?.get(t) ?? 0;
+  /** The last part that reads a tensor; for outputs one after all. */
+  const lastRead = new Map<Tensor, number>(Object.values(outputs).map((t) => [t, Infinity]));
+  for (const t of written) {
+    for (const x of readBy(t, builder)) if (x !== undefined) lastRead.set(x, Math.max(partOf(t), lastRead.get(x) ?? 0));
+  }
+  for (const part of [...new Set(written.map(partOf))].toSorted((a, b) => a - b)) {
+    const own = written.filter((t) => partOf(t) === part);
+    if (part === 0) {
+      own.forEach(emit);
+      continue;
+    }
+    const after = written.findLast((t) => partOf(t) < part && t.dtype === 'float32' && t.op !== 'constant')!;
+    const passed = new Map<string, Tensor[]>();
+    const outside = builder.part(names.get(after)!, () => {
+      own.forEach(emit);
+      for (const t of own) if (lastRead.get(t)! > part) passed.set(names.get(t)!, [...(passed.get(names.get(t)!) ?? []), t]);
+      return [...passed].map(([name, [t]]) => ({ name, shape: t!.shape, dtype: t!.dtype }));
+    });
+    [...passed.values()].forEach((tensors, i) => tensors.forEach((t) => names.set(t, outside[i]!)));
   }
   builder.half = builder.keepsStored = false;
   for (const [name, tensor] of Object.entries(outputs)) {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { internal } from '../errors.ts';
 import { shaderBindingLimit } from './device.ts';
 import type { Device } from './device.ts';
+import type { Parts } from './held.ts';
 import { toHalves } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
@@ -33,6 +34,8 @@ export interface LoweringOptions {
   precision?: Precision;
   /** Which of several outputs or inputs is written first: it decides in which order the runtime works. */
   from?: WritingOrder;
+  /** In which part of the program each tensor is computed, where the runtime should plan it in parts. */
+  parts?: Parts;
   /** Bytes that one tensor may take, for tests; by default what the device allows. */
   bindingLimit?: number;
   /** Outputs that are written over states. They keep the name of their value: a copy would be made whenever the runtime likes. */
@@ -55,6 +58,8 @@ export interface Preparation {
 export interface Value {
   name: string;
   shape: Shape;
+  /** float32 by default. */
+  dtype?: Dtype;
 }
 
 export interface OnnxModel {
@@ -65,10 +70,23 @@ export interface OnnxModel {
   names: ReadonlyMap<string, string>;
 }
 
-/** A graph that an operator runs again and again: its body for Scan. */
+/** A graph inside an operator: Scan's body, a branch of If. */
 export interface Subgraph {
   message: Message;
 }
+
+/** A graph that is being written. */
+interface Scope {
+  graph: Message;
+  /**
+   * Nodes that are written before all others: what is done to weights that are kept as halves. The runtime begins with the
+   * input that was written last, so that a weight is widened when all else is there that it is multiplied by.
+   */
+  early: Message;
+  /** What several rules share. */
+  memo: Map<string, readonly string[]>;
+}
+const scope = (known: Scope['memo'] = new Map()): Scope => ({ graph: new Message(), early: new Message(), memo: new Map(known) });
 type Attribute = number | string | readonly number[] | Subgraph;
 const floats = new Set(['epsilon', 'alpha', 'scale']);
 
@@ -92,13 +110,10 @@ function valueInfo(name: string, shape: Shape | undefined, dtype: keyof typeof d
 }
 
 export class OnnxBuilder {
-  private graph: Message = new Message();
-  /**
-   * Nodes that are written before all others: what is done to weights that are kept as halves. The runtime begins with the
-   * input that was written last, so that a weight is widened when all else is there that it is multiplied by.
-   */
-  private early: Message = new Message();
-  private memo: Map<string, readonly string[]> = new Map();
+  /** Where inputs and constants go. */
+  private outer: Scope = scope();
+  /** Where nodes go: there, or into a part of it. */
+  private inner: Scope = this.outer;
   private readonly externalFolder: string | undefined;
   /** Whether rules should spare copies of constants where it costs speed. */
   readonly lean: boolean;
@@ -143,9 +158,19 @@ export class OnnxBuilder {
 
   /** Results that several primitives share are emitted once. */
   shared(key: string, make: () => readonly string[]): readonly string[] {
-    let names = this.memo.get(key);
-    if (names === undefined) this.memo.set(key, (names = make()));
+    const { memo } = this.inner;
+    let names = memo.get(key);
+    if (names === undefined) memo.set(key, (names = make()));
     return names;
+  }
+
+  /** The same for what all parts of a program share. */
+  private declared(key: string, make: () => string): string {
+    const { inner } = this;
+    this.inner = this.outer;
+    const [name] = this.shared(key, () => [make()]);
+    this.inner = inner;
+    return name!;
   }
 
   multi(
@@ -163,7 +188,7 @@ export class OnnxBuilder {
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
     if (domain !== '') node.string(7, domain);
     const ofHalves = this.halves.has(inputs[0]!);
-    (ofHalves ? this.early : this.graph).message(1, node);
+    this.inner[ofHalves ? 'early' : 'graph'].message(1, node);
     for (const name of outputs) this.results.add(name);
     if (ofHalves && op !== 'Cast') for (const name of outputs) this.halves.add(name);
     return outputs;
@@ -189,17 +214,13 @@ export class OnnxBuilder {
 
   /** A constant under another shape (0: as it is), not folded, since the shape is an initializer that could be overridden. */
   private reshaped(name: string, shape: Shape): string {
-    const [wanted] = this.shared(`shape ${shape.join()}`, () => {
-      const ints = this.longs(shape);
-      this.graph.message(11, valueInfo(ints, [shape.length], 'int64'));
-      return [ints];
-    });
-    return this.node('Reshape', [name, wanted!]);
+    const wanted = this.declared(`shape ${shape.join()}`, () => this.input(this.longs(shape), [shape.length], 'int64'));
+    return this.node('Reshape', [name, wanted]);
   }
 
   /** Says what shape a float32 value has where the runtime cannot infer it. */
   describe(name: string, shape: Shape): void {
-    this.graph.message(13, valueInfo(name, shape, 'float32'));
+    this.inner.graph.message(13, valueInfo(name, shape, 'float32'));
   }
 
   constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
@@ -208,7 +229,7 @@ export class OnnxBuilder {
     const { buffer, byteOffset, byteLength } = narrow ? toHalves(data) : data;
     const raw = new Uint8Array(buffer, byteOffset, byteLength);
     if (data.length <= 1)
-      return this.shared(`${dtype} [${shape.join()}] ${raw.join()}`, () => [this.initializer(raw, shape, dtypes[dtype])])[0]!;
+      return this.declared(`${dtype} [${shape.join()}] ${raw.join()}`, () => this.initializer(raw, shape, dtypes[dtype]));
     const name = this.initializer(raw, shape, dtypes[dtype]);
     if (narrow) this.halves.add(name);
     return name;
@@ -217,7 +238,7 @@ export class OnnxBuilder {
   /** A small int64 vector: shapes, axes, pads. */
   ints(values: readonly number[]): string {
     const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-    return this.shared(`ints ${values.join()}`, () => [this.initializer(raw, [values.length], dtypes.int64)])[0]!;
+    return this.declared(`ints ${values.join()}`, () => this.initializer(raw, [values.length], dtypes.int64));
   }
 
   /** A vector of int64 to be indexed by, not shared. */
@@ -227,7 +248,7 @@ export class OnnxBuilder {
 
   private initializer(raw: Uint8Array, shape: Shape, dtype: number): string {
     const name = this.fresh();
-    this.graph.message(5, new Message().integers(1, shape).integer(2, dtype).string(8, name).bytes(9, raw));
+    this.outer.graph.message(5, new Message().integers(1, shape).integer(2, dtype).string(8, name).bytes(9, raw));
     return name;
   }
 
@@ -245,7 +266,7 @@ export class OnnxBuilder {
     for (const [key, value] of Object.entries({ location, offset: source.offset, length: source.length })) {
       tensor.message(13, new Message().string(1, key).string(2, String(value)));
     }
-    this.graph.message(5, tensor);
+    this.outer.graph.message(5, tensor);
     const wanted = this.precisionOf(source);
     if (wanted === 'float16') this.halves.add(name);
     const value = source.stored === wanted ? name : this.node('Cast', [name], { to: dtypes[wanted] });
@@ -255,13 +276,12 @@ export class OnnxBuilder {
 
   /** What `build` emits goes into a graph of its own, and nothing that it shares is shared outside. */
   private apart(build: (own: Message) => void): Message {
-    const { graph, early, memo } = this;
-    const own = (this.graph = new Message());
-    const ownEarly = (this.early = new Message());
-    this.memo = new Map();
-    build(own);
-    Object.assign(this, { graph, early, memo });
-    return ownEarly.append(own);
+    const { outer, inner } = this;
+    this.inner = this.outer = scope();
+    build(this.inner.graph);
+    const message = messageOf(this.inner);
+    Object.assign(this, { outer, inner });
+    return message;
   }
 
   /**
@@ -270,20 +290,42 @@ export class OnnxBuilder {
    */
   subgraph(inputs: readonly { shape: Shape; dtype: Dtype | 'int64' }[], build: (names: readonly string[]) => readonly Value[]): Subgraph {
     const message = this.apart((own) => {
-      const names = inputs.map(({ shape, dtype }) => {
-        const name = this.fresh();
-        own.message(11, valueInfo(name, shape, dtype));
-        return name;
-      });
-      for (const { name, shape } of build(names)) own.message(12, valueInfo(name, shape, 'float32'));
+      const names = inputs.map(({ shape, dtype }) => this.input(this.fresh(), shape, dtype));
+      for (const { name, shape, dtype = 'float32' } of build(names)) own.message(12, valueInfo(name, shape, dtype));
     });
     message.string(2, this.fresh());
     return { message };
   }
 
+  /**
+   * What `build` emits goes into a graph of its own, which the runtime plans apart from what is around it: a branch of an If
+   * that is always taken. It may use what comes before; its values are what is read of it later.
+   *
+   * @param after a value of earlier parts, which is there when this one begins
+   */
+  part(after: string, build: () => readonly Value[]): readonly string[] {
+    const first = this.node('Slice', [this.node('Reshape', [after, this.ints([-1])]), this.ints([0]), this.ints([1])]);
+    const isNegative = this.node('Less', [first, this.constant(new Float32Array(1), [1])]);
+    // The runtime would put a branch in the place of an If of which it knew the answer.
+    const yes = this.node('Or', [isNegative, this.node('Not', [isNegative])]);
+    const { inner } = this;
+    this.inner = scope(inner.memo);
+    const values = build();
+    const taken = messageOf(this.inner).string(2, this.fresh());
+    for (const { name, shape, dtype = 'float32' } of values) taken.message(12, valueInfo(name, shape, dtype));
+    this.inner = inner;
+    const other = this.subgraph([], () =>
+      values.map(({ shape, dtype = 'float32' }) => {
+        const value = this.node('Reshape', [this.node('Cast', [yes], { to: dtypes[dtype] }), this.ints(shape.map(() => 1))]);
+        return { name: this.node('Expand', [value, this.ints(shape)]), shape, dtype };
+      }),
+    );
+    return this.multi('If', [yes], values.length, { then_branch: { message: taken }, else_branch: other });
+  }
+
   /** What `make` emits goes into a model that runs once; the program takes its result as an input, as of `shape`. */
   prepared(key: string, shape: Shape, make: () => Value): string {
-    return this.shared(`prepared ${key}`, () => {
+    return this.declared(`prepared ${key}`, () => {
       let made: Value | undefined;
       const message = this.apart((own) => {
         this.addBarrier();
@@ -292,26 +334,26 @@ export class OnnxBuilder {
       });
       const name = this.fresh();
       this.preparations.push({ name, shape, key, bytes: modelOf(message), made: made! });
-      return [this.input(name, shape, 'float32')];
-    })[0]!;
+      return this.input(name, shape, 'float32');
+    });
   }
 
   /** A constant's bytes, under another shape of as many elements if need be; each is emitted once. */
   leaf(tensor: Tensor<'constant'>, shape: Shape): string {
     const { source } = tensor.attributes;
-    return this.shared(`constant ${tensor.id} [${shape.join()}] ${this.precisionOf(source)}`, () => [
+    return this.declared(`constant ${tensor.id} [${shape.join()}] ${this.precisionOf(source)}`, () =>
       source.kind === 'memory' ? this.constant(source.data, shape) : this.external(source, shape),
-    ])[0]!;
+    );
   }
 
   /** A constant's bytes under another shape; a lean program reads them where those of the constant's own shape are mapped. */
   viewed(tensor: Tensor<'constant'>, shape: Shape): string {
     if (!this.lean || this.device !== 'cpu' || this.precisionOf(tensor.attributes.source) === 'float16') return this.leaf(tensor, shape);
-    return this.shared(`viewed ${tensor.id} [${shape.join()}]`, () => {
+    return this.declared(`viewed ${tensor.id} [${shape.join()}]`, () => {
       const name = this.reshaped(this.leaf(tensor, tensor.shape), shape);
       this.describe(name, shape);
-      return [name];
-    })[0]!;
+      return name;
+    });
   }
 
   /** `rows` rows of a constant from `start`. */
@@ -319,32 +361,32 @@ export class OnnxBuilder {
     const { source } = tensor.attributes;
     const shape = [rows, ...tensor.shape.slice(1)];
     const width = sizeOf(tensor.shape.slice(1));
-    return this.shared(`constant ${tensor.id} rows ${start} ${rows} ${this.precisionOf(source)}`, () => {
-      if (source.kind === 'memory') return [this.constant(source.data.subarray(start * width, (start + rows) * width), shape)];
+    return this.declared(`constant ${tensor.id} rows ${start} ${rows} ${this.precisionOf(source)}`, () => {
+      if (source.kind === 'memory') return this.constant(source.data.subarray(start * width, (start + rows) * width), shape);
       const rowBytes = source.length / tensor.shape[0]!;
-      return [this.external({ ...source, offset: source.offset + start * rowBytes, length: rows * rowBytes }, shape)];
-    })[0]!;
+      return this.external({ ...source, offset: source.offset + start * rowBytes, length: rows * rowBytes }, shape);
+    });
   }
 
-  input(name: string, shape: Shape, dtype: Dtype): string {
-    this.graph.message(11, valueInfo(name, shape, dtype));
+  input(name: string, shape: Shape, dtype: Dtype | 'int64'): string {
+    this.outer.graph.message(11, valueInfo(name, shape, dtype));
     return name;
   }
 
   private addBarrier(): void {
     const sequence = new Message().message(1, new Message().message(1, new Message().integer(1, dtypes.float32)));
-    this.graph.message(1, new Message().string(2, barrier).string(3, barrier).string(4, 'SequenceEmpty'));
-    this.graph.message(12, new Message().string(1, barrier).message(2, new Message().message(4, sequence)));
+    this.inner.graph.message(1, new Message().string(2, barrier).string(3, barrier).string(4, 'SequenceEmpty'));
+    this.inner.graph.message(12, new Message().string(1, barrier).message(2, new Message().message(4, sequence)));
   }
 
   /** Outputs are named by an Identity node, so that one value may be several; those that are written over states go without. */
   output(name: string, value: string, shape: Shape, dtype: Dtype): void {
     if (this.overwriting.has(name) && this.results.delete(value)) {
       this.names.set(name, value);
-      this.graph.message(12, valueInfo(value, shape, dtype));
+      this.inner.graph.message(12, valueInfo(value, shape, dtype));
       return;
     }
-    this.graph.message(
+    this.inner.graph.message(
       1,
       new Message()
         .string(1, value)
@@ -352,13 +394,15 @@ export class OnnxBuilder {
         .string(3, `n${this.nodes++}`)
         .string(4, 'Identity'),
     );
-    this.graph.message(12, valueInfo(name, shape, dtype));
+    this.inner.graph.message(12, valueInfo(name, shape, dtype));
   }
 
   finish(): OnnxModel {
-    return { bytes: modelOf(this.early.append(this.graph)), preparations: this.preparations, nodeCount: this.nodes, names: this.names };
+    return { bytes: modelOf(messageOf(this.outer)), preparations: this.preparations, nodeCount: this.nodes, names: this.names };
   }
 }
+
+const messageOf = ({ early, graph }: Scope): Message => early.append(graph);
 
 function modelOf(graph: Message): Uint8Array {
   graph.string(2, 'contextura');

@@ -30,9 +30,17 @@ const cheap = new Set<PrimitiveName>([
 ]);
 /** Where memory is spared, elements past which a product is made again if each takes no more multiplications than this: 16 MB. */
 const wideProduct = { elements: 2 ** 22, depth: 512 };
+/** The same everywhere for weights of attention to a short prompt: 2 MB. */
+const weights = { elements: 2 ** 19, depth: 128 };
 
 /** A tensor this many times smaller than another is no burden to keep. */
 const negligible = 16;
+
+/** Whether a tensor, or what it is scaled from, is a product of at least so many elements, each of at most so many multiplications. */
+function isWide(x: Tensor, { elements, depth }: { elements: number; depth: number }): boolean {
+  if (x.op === 'multiply' || x.op === 'divide') return isWide(x.inputs[0]!, { elements, depth });
+  return x.op === 'matmul' && sizeOf(x.shape) >= elements && x.inputs[0]!.shape.at(-1)! <= depth;
+}
 
 /** Primitives that are not cheap and whose gradient rules use their result. */
 const readsResult = new Set<PrimitiveName>(['standardize', 'softmax', 'reduceMax', 'attention']);
@@ -52,9 +60,11 @@ export class Recomputation {
   }
 
   private isCheap(x: Tensor): boolean {
+    if (x.op === 'softmax') return isWide(x.inputs[0]!, weights) && this.isCheap(x.inputs[0]!);
     if (x.op !== 'matmul') return cheap.has(x.op);
-    const depth = x.inputs[0]!.shape.at(-1)!;
-    return this.sparing && sizeOf(x.shape) >= wideProduct.elements && depth <= wideProduct.depth && this.fixed.has(x.inputs[1]!);
+    const [, right] = x.inputs as [Tensor, Tensor];
+    if (this.fixed.has(right)) return this.sparing && isWide(x, wideProduct);
+    return isWide(x, weights) && sizeOf(right.shape) * negligible <= sizeOf(x.shape);
   }
 
   /** The one kept tensor of size that `x` is computed from by cheap work; itself where that is not so. */
@@ -89,7 +99,7 @@ export class Recomputation {
 
   /** What a gradient rule should see of `y`: results that are kept as they are, all else made from them. */
   view(y: Tensor): Tensor {
-    if (readsResult.has(y.op)) return y;
+    if (readsResult.has(y.op) && !this.isCheap(y)) return y;
     return this.isCheap(y) && this.baseOf(y) !== y ? this.of(y) : this.rebuilt(y);
   }
 

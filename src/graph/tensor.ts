@@ -116,6 +116,9 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, n) => product * n, 1);
 }
 
+const elementBytes = { float32: 4, int32: 4, bool: 1 } as const;
+export const bytesOf = (t: Tensor): number => sizeOf(t.shape) * elementBytes[t.dtype];
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }

@@ -4,9 +4,8 @@
  */
 import type { Engine } from './engine.ts';
 import { flopsOf } from './flops.ts';
-import { bytesOf } from './memory.ts';
 import { constant, exp, multiply, state, sum } from './ops.ts';
-import { fixedTensors, sizeOf, Tensor, topologicalOrder } from './tensor.ts';
+import { bytesOf, fixedTensors, sizeOf, Tensor, topologicalOrder } from './tensor.ts';
 
 const isFree = ({ op }: Tensor): boolean => op === 'reshape' || op === 'stopGradient' || op === 'broadcast';
 
