@@ -52,9 +52,10 @@ const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, sparing: boolean) => n
   // The three shifts of both sides.
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
   attentionGradient: (t) => {
-    const [q, k] = t.inputs as readonly Tensor[];
-    // Scores of a turn; both factors laid out by heads, and all three gradients before they are joined.
-    return 4 * 3 * scoresPerTurn(q!, k!).rows * k!.shape[1]! + 5 * bytesOf(q!) + 4 * bytesOf(k!);
+    const [q, k] = t.inputs as readonly [Tensor, Tensor];
+    // Scores of a turn, what is cut out for a head, and all three gradients before they are joined.
+    const ofHead = (6 * bytesOf(q) + 4 * bytesOf(k)) / (q.shape[0]! * t.attributes.heads);
+    return 4 * 3 * scoresPerTurn(q, k).rows * k.shape[1]! + ofHead + bytesOf(q) + 2 * bytesOf(k);
   },
 };
 

@@ -34,8 +34,8 @@ export function attentionGradient(y: Tensor<'attentionGradient'>, inputs: readon
 }
 
 /**
- * A loop over heads around one over blocks of queries, which adds up the gradients of keys and values, transposed: so the
- * scores are the wide factor of each product, which lies as the product reads it.
+ * A loop over heads, each of which is cut out in its turn, around one over blocks of queries, which adds up the gradients
+ * of keys and values, transposed: so the scores are the wide factor of each product, which lies as the product reads it.
  */
 function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[], b: OnnxBuilder): readonly string[] {
   const { heads } = y.attributes;
@@ -45,17 +45,13 @@ function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[
   const size = width / heads;
   const alpha = size ** -0.5;
   const { rows, blocks } = scoresPerTurn(queries!, keys!);
-  const split = (x: string, tokens: number, shape: readonly number[]): string => {
-    const byHead = b.node('Transpose', [b.node('Reshape', [x, b.ints([batch, tokens, heads, size])])], { perm: [0, 2, 1, 3] });
-    return b.node('Reshape', [byHead, b.ints([batch * heads, ...shape])]);
-  };
-  const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => split(x, length, [blocks, rows, size])) as [string, string, string];
-  const [k, v] = [inputs[1]!, inputs[2]!].map((x) => split(x, count, [count, size])) as [string, string];
-  const rowSum = b.node('ReduceSum', [b.node('Mul', [g, out]), b.ints([3])], { keepdims: 1 });
-  const wide = b.node('Concat', [g, b.node('Neg', [rowSum])], { axis: 3 });
-  const ones = b.constant(new Float32Array(batch * heads * count).fill(1), [batch * heads, count, 1]);
-  const wideValues = b.node('Concat', [v, ones], { axis: 2 });
+  const apart = (x: string, tokens: number): string => b.node('Reshape', [x, b.ints([batch, tokens, heads, size])]);
+  const [q, out, g] = [inputs[0]!, inputs[3]!, inputs[4]!].map((x) => apart(x, length)) as [string, string, string];
+  const [k, v] = [inputs[1]!, inputs[2]!].map((x) => apart(x, count)) as [string, string];
+  const ones = b.constant(new Float32Array(count).fill(1), [count, 1]);
   const zeros = b.constant(new Float32Array(size * count), [size, count]);
+  const places = Array.from({ length: batch * heads }, (_, i) => [Math.floor(i / heads), i % heads]);
+  const rowsOf = (values: readonly number[][]): string => b.node('Reshape', [b.longs(values.flat()), b.ints([batch * heads, 2])]);
   const values = (...shape: number[]): { shape: Shape; dtype: 'float32' } => ({ shape, dtype: 'float32' });
   const product = (left: string, right: string, attributes: Record<string, number>): string =>
     b.node('FusedMatMul', [left, right], attributes, contrib);
@@ -73,20 +69,25 @@ function gradientInLoop(y: Tensor<'attentionGradient'>, inputs: readonly string[
         ];
       },
     );
-  const body = b.subgraph(
-    [values(blocks, rows, size), values(blocks, rows, size), values(blocks, rows, size + 1), values(count, size), values(count, size + 1)],
-    ([qh, gh, wh, ki, vi]) => {
-      const inner = { body: ofHead(ki!, vi!), num_scan_inputs: 3 };
-      const [dk, dv, dq] = b.multi('Scan', [zeros, zeros, qh!, gh!, wh!], 3, inner) as [string, string, string];
-      return [
-        { name: dq, shape: [blocks, rows, size] },
-        { name: dk, shape: [size, count] },
-        { name: dv, shape: [size, count] },
-      ];
-    },
-  );
-  const outer = { body, num_scan_inputs: 5 };
-  const [dq, dk, dv] = b.multi('Scan', [q, g, wide, k, wideValues], 3, outer) as [string, string, string];
+  const place = { shape: [2], dtype: 'int64' } as const;
+  const body = b.subgraph([place, place], ([from, to]) => {
+    const cut = (x: string, ...shape: number[]): string =>
+      b.node('Reshape', [b.node('Slice', [x, from!, to!, b.ints([0, 2])]), b.ints(shape)]);
+    const inTurns = (x: string): string => cut(x, blocks, rows, size);
+    const [qh, gh, kh, vh] = [inTurns(q), inTurns(g), cut(k, count, size), cut(v, count, size)] as const;
+    const rowSum = b.node('ReduceSum', [b.node('Mul', [gh, inTurns(out)]), b.ints([2])], { keepdims: 1 });
+    const wide = b.node('Concat', [gh, b.node('Neg', [rowSum])], { axis: 2 });
+    const inner = { body: ofHead(kh, b.node('Concat', [vh, ones], { axis: 1 })), num_scan_inputs: 3 };
+    const [dk, dv, dq] = b.multi('Scan', [zeros, zeros, qh, gh, wide], 3, inner) as [string, string, string];
+    return [
+      { name: dq, shape: [blocks, rows, size] },
+      { name: dk, shape: [size, count] },
+      { name: dv, shape: [size, count] },
+    ];
+  });
+  const outer = { body, num_scan_inputs: 2 };
+  const ends = places.map((at) => at.map((i) => i + 1));
+  const [dq, dk, dv] = b.multi('Scan', [rowsOf(places), rowsOf(ends)], 3, outer) as [string, string, string];
   const join = (x: string, perm: readonly number[], shape: readonly number[]): string => {
     const byHead = b.node('Reshape', [x, b.ints([batch, heads, ...shape])]);
     return b.node('Reshape', [b.node('Transpose', [byHead], { perm }), b.ints([batch, -1, width])]);
