@@ -35,7 +35,9 @@ function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly 
 export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
   constant: (y, _, b) => b.leaf(y, y.shape),
-  negate: simple('Neg'),
+  // ONNX Runtime's Neg for the CPU works in one thread.
+  negate: (y, [x], b) =>
+    b.device === 'cpu' && y.dtype === 'float32' ? b.node('Mul', [x!, b.constant(Float32Array.of(-1), [])]) : b.node('Neg', [x!]),
   exp: simple('Exp'),
   log: simple('Log'),
   sqrt: simple('Sqrt'),

@@ -61,6 +61,9 @@ export class Recomputation {
 
   private isCheap(x: Tensor): boolean {
     if (x.op === 'softmax') return isWide(x.inputs[0]!, weights) && this.isCheap(x.inputs[0]!);
+    // A product is kept with its bias, which is added in its place.
+    if (x.op === 'add' && x.inputs.some((y) => y.op === 'matmul' && !this.isCheap(y)) && x.inputs.some((y) => this.fixed.has(y)))
+      return false;
     if (x.op !== 'matmul') return cheap.has(x.op);
     const [, right] = x.inputs as [Tensor, Tensor];
     if (this.fixed.has(right)) return this.sparing && isWide(x, wideProduct);
