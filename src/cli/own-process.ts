@@ -1,7 +1,7 @@
 /**
  * A process of its own for verbs that compute. glibc reads only from the environment, as a process begins, how it should
  * hand out memory, and for large tensors its defaults are poor: set as here, a training step of a model of Stable
- * Diffusion's size takes a sixteenth less time and 0.3 GB less (docs/performance.md). What GLIBC_TUNABLES already says, if
+ * Diffusion's size takes a sixteenth less time and some 0.3 GB less (docs/performance.md). What GLIBC_TUNABLES already says, if
  * only nothing, is left alone.
  */
 import { spawn } from 'node:child_process';
