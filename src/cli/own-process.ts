@@ -23,11 +23,22 @@ const settings: Record<string, number> = {
   mmap_threshold: 2 ** 25,
 };
 
-/** Where the system promises no more memory than it has, address space is not taken for later. */
+/** Whether address space may be taken for later: not where the system promises no more than it has, or limits it. */
+function isPromised(): boolean {
+  try {
+    const isStrict = Number(readFileSync('/proc/sys/vm/overcommit_memory', 'utf8')) === 2;
+    return !isStrict && /^Max address space +unlimited/m.test(readFileSync('/proc/self/limits', 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 function tunables(): string {
-  const isStrict = Number(readFileSync('/proc/sys/vm/overcommit_memory', 'utf8')) === 2;
-  const names = Object.keys(settings).filter((name) => !(isStrict && name === 'top_pad'));
-  return names.map((name) => `glibc.malloc.${name}=${settings[name]}`).join(':');
+  const { top_pad: _, ...others } = settings;
+  const wanted = isPromised() ? settings : others;
+  return Object.entries(wanted)
+    .map(([name, value]) => `glibc.malloc.${name}=${value}`)
+    .join(':');
 }
 
 /** Signals that the waiting process hands on; the terminal's reach it alone. */

@@ -5,7 +5,7 @@ import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
 import { lower } from './lower.ts';
-import { quietestWriting } from './held.ts';
+import { quietestWriting } from './writing.ts';
 import { inPlaceOf, isLarge } from './memory.ts';
 import type { Precision } from './precision.ts';
 import { Prepared } from './prepared.ts';

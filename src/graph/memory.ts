@@ -1,13 +1,14 @@
 /** Memory that a compiled graph will take, from its shapes: constants, and the largest sum of what is alive at once. */
 import { UserError } from '../errors.ts';
 import { freeMemory } from './free-memory.ts';
-import { isView, mostHeld, quietestWriting, tileOf } from './held.ts';
+import { isView, mostHeld, tileOf } from './held.ts';
 import type { Convolution, Saving } from './held.ts';
 import { isFlipped, phases } from './lower-convolution.ts';
 import { constantRows, transposedRows } from './lower-matmul.ts';
 import { tapsBytes, tapsKey } from './lower-winograd.ts';
 import { bytesOf, fixedTensors, keyOf, topologicalOrder } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
+import { quietestWriting } from './writing.ts';
 
 export interface MemoryEstimate {
   /** Bytes of constants, each once. */

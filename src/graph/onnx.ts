@@ -3,13 +3,13 @@ import path from 'node:path';
 import { internal } from '../errors.ts';
 import { shaderBindingLimit } from './device.ts';
 import type { Device } from './device.ts';
-import type { Parts } from './held.ts';
 import { toHalves } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
 import { barrier } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { ConstantSource, Dtype, FileSource, Shape, Tensor, WritingOrder } from './tensor.ts';
+import type { Parts } from './writing.ts';
 
 // Field numbers and enumerations of onnx.proto3.
 const dtypes: Record<Dtype | 'int64' | 'float16' | 'bfloat16', number> = {

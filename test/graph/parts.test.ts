@@ -3,7 +3,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
-import { quietestWriting } from '../../src/graph/held.ts';
+import { quietestWriting } from '../../src/graph/writing.ts';
 import { lower } from '../../src/graph/lower.ts';
 import { add, cast, exp, input, less, mean, multiply, reshape, square, state, stopGradient, subtract, sum } from '../../src/graph/ops.ts';
 import { Random } from '../../src/graph/random.ts';
