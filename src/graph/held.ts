@@ -2,7 +2,7 @@
 import { scoresPerTurn } from './lower-attention.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { winogradTile, winogradWorkspace } from './lower-winograd.ts';
-import { bytesOf, fixedTensors, topologicalOrder } from './tensor.ts';
+import { arithmetic, bytesOf, fixedTensors, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
 /** How a program is compiled. */
@@ -16,23 +16,7 @@ export interface Saving {
 /** Another name for the same bytes. */
 export const isView = (t: Tensor): boolean => t.op === 'reshape' || t.op === 'stopGradient';
 /** Element by element: the result may take the place of an input that nothing needs any more. */
-const elementwise: ReadonlySet<PrimitiveName> = new Set([
-  'negate',
-  'exp',
-  'log',
-  'sqrt',
-  'sigmoid',
-  'tanh',
-  'erf',
-  'sin',
-  'cos',
-  'add',
-  'subtract',
-  'multiply',
-  'divide',
-  'maximum',
-  'softmax',
-]);
+const elementwise: ReadonlySet<PrimitiveName> = new Set([...arithmetic, 'sin', 'cos', 'softmax']);
 
 export type Convolution = Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
 /** The tile of a convolution that goes by Winograd's filtering on the CPU. */
@@ -168,13 +152,12 @@ export class Course {
     steps.forEach(({ reads, isResult }, i) => {
       for (const x of reads) {
         const isOwn = part[x] === part[i];
-        last[x] = isOwn ? i : endOf[part[i]!]!;
+        if (!steps[x]!.isResult) last[x] = isOwn ? i : endOf[part[i]!]!;
         if (!isOwn && part[x]! > 0) isSent[x] = 1;
       }
-      if (isResult && part[i]! > 0) isSent[i] = 1;
-    });
-    steps.forEach(({ isResult }, i) => {
-      if (isResult) last[i] = count;
+      if (!isResult) return;
+      last[i] = count;
+      if (part[i]! > 0) isSent[i] = 1;
     });
     const buffers: Buffer[] = [];
     const holding: (Buffer | undefined)[] = Array.from({ length: count });

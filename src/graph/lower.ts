@@ -162,13 +162,15 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
       continue;
     }
     const after = written.findLast((t) => partOf(t) < part && t.dtype === 'float32' && t.op !== 'constant')!;
-    const passed = new Map<string, Tensor[]>();
+    const passed = own.filter((t) => lastRead.get(t)! > part);
+    const values = new Map<string, Tensor>();
     const outside = builder.part(names.get(after)!, () => {
       own.forEach(emit);
-      for (const t of own) if (lastRead.get(t)! > part) passed.set(names.get(t)!, [...(passed.get(names.get(t)!) ?? []), t]);
-      return [...passed].map(([name, [t]]) => ({ name, shape: t!.shape, dtype: t!.dtype }));
+      for (const t of passed) values.set(names.get(t)!, t);
+      return [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
     });
-    [...passed.values()].forEach((tensors, i) => tensors.forEach((t) => names.set(t, outside[i]!)));
+    const places = [...values.keys()];
+    for (const t of passed) names.set(t, outside[places.indexOf(names.get(t)!)]!);
   }
   builder.half = builder.keepsStored = false;
   for (const [name, tensor] of Object.entries(outputs)) {

@@ -2,22 +2,11 @@
  * What the backward pass computes again instead of keeping: element-wise work, views and copies of one kept tensor.
  * A runtime that merges equal subexpressions undoes this; it costs nothing then and saves nothing.
  */
-import { fixedTensors, Tensor, sizeOf } from './tensor.ts';
+import { arithmetic, fixedTensors, Tensor, sizeOf } from './tensor.ts';
 import type { PrimitiveName } from './tensor.ts';
 
 const cheap = new Set<PrimitiveName>([
-  'negate',
-  'exp',
-  'log',
-  'sqrt',
-  'sigmoid',
-  'tanh',
-  'erf',
-  'add',
-  'subtract',
-  'multiply',
-  'divide',
-  'maximum',
+  ...arithmetic,
   'equal',
   'less',
   'select',

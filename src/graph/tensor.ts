@@ -123,6 +123,22 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
 
+/** Arithmetic on floats, element by element. */
+export const arithmetic: readonly PrimitiveName[] = [
+  'negate',
+  'exp',
+  'log',
+  'sqrt',
+  'sigmoid',
+  'tanh',
+  'erf',
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'maximum',
+];
+
 /** Dispatch through a rule table that is total over the primitives. */
 export function lookup<R>(table: { [P in PrimitiveName]: (...args: never[]) => R }, op: PrimitiveName): (...args: unknown[]) => R {
   return table[op] as (...args: unknown[]) => R;
