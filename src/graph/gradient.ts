@@ -13,6 +13,7 @@ import {
   equal,
   exp,
   gather,
+  gegluGradient,
   inverseDeviation,
   matmul,
   mean,
@@ -157,6 +158,8 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
     const weighted = multiply(g, y);
     return [subtract(weighted, multiply(y, sum(weighted, [-1], true)))];
   },
+  geglu: (y, g, needed) => (['value', 'gate'] as const).map((of, i) => (needed[i] ? gegluGradient([...y.inputs, g], of) : undefined)),
+  gegluGradient: firstOrderOnly,
   attention: (y, g, needed) =>
     (['queries', 'keys', 'values'] as const).map((of, i) =>
       needed[i] ? attentionGradient([...y.inputs, y, g], y.attributes.heads, of) : undefined,

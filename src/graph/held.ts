@@ -1,6 +1,7 @@
 /** What a compiled graph holds at once while it runs: in which order the runtime works, and which buffers it uses again. */
 import { scoresPerTurn } from './lower-attention.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
+import { gegluWorkspace } from './lower-geglu.ts';
 import { winogradTile, winogradWorkspace } from './lower-winograd.ts';
 import { arithmetic, bytesOf, fixedTensors, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
@@ -22,19 +23,20 @@ export type Convolution = Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
 /** The tile of a convolution that goes by Winograd's filtering on the CPU. */
 export const tileOf = (t: Convolution, sparing: boolean): ReturnType<typeof winogradTile> => winogradTile(t, { device: 'cpu', sparing });
 
-function filteringWorkspace(t: Convolution, sparing: boolean): number {
+function filteringWorkspace(t: Convolution, { sparing }: Saving): number {
   const tile = tileOf(t, sparing);
   return tile === undefined ? 0 : winogradWorkspace(t, tile);
 }
 
 /** What a primitive needs while it runs, beside its result. */
-const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, sparing: boolean) => number } = {
+const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, saving: Saving) => number } = {
   conv2d: filteringWorkspace,
   // Columns of a transposed convolution, or its phases before they are put together.
-  conv2dInputGradient: (t, sparing) =>
-    filteringWorkspace(t, sparing) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
+  conv2dInputGradient: (t, saving) =>
+    filteringWorkspace(t, saving) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
   // The three shifts of both sides.
   conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
+  gegluGradient: (t, { lean }) => gegluWorkspace(t, lean),
   attentionGradient: (t) => {
     const [q, k] = t.inputs as readonly [Tensor, Tensor];
     // Scores of a turn, what is cut out for a head, and all three gradients before they are joined.
@@ -112,7 +114,8 @@ export class Course {
   readonly steps: readonly Step[];
   private readonly lean: boolean;
 
-  constructor(all: readonly Tensor[], roots: readonly Tensor[], { lean, sparing }: Saving, inPlace: ReadonlySet<Tensor>) {
+  constructor(all: readonly Tensor[], roots: readonly Tensor[], saving: Saving, inPlace: ReadonlySet<Tensor>) {
+    const { lean } = saving;
     const representative = lean ? undefined : merged(all);
     const same = (t: Tensor): Tensor => representative?.get(t) ?? t;
     const order = all.filter((t) => same(t) === t);
@@ -135,7 +138,7 @@ export class Course {
         reads: [...read].filter((x) => x !== undefined),
         replaces: elementwise.has(t.op) && !inPlace.has(t),
         isResult: results.has(t),
-        workspace: inPlace.has(t) ? 0 : ((workspaces[t.op] as ((x: Tensor, spare: boolean) => number) | undefined)?.(t, sparing) ?? 0),
+        workspace: inPlace.has(t) ? 0 : ((workspaces[t.op] as ((x: Tensor, s: Saving) => number) | undefined)?.(t, saving) ?? 0),
       };
     });
   }

@@ -128,6 +128,9 @@ function errorFunction(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
 }
 
+/** The normal distribution. */
+const normal = (x: number): number => (1 + errorFunction(x / Math.SQRT2)) / 2;
+
 /** Attention with its gradients: what each pair of a query and a head adds. */
 function attend(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
@@ -275,6 +278,12 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
       const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
       const total = row.reduce((a, b) => a + Math.exp(b - top), 0);
       return row.map((v) => Math.exp(v - top) / total);
+    }),
+  geglu: (_, [value, gate]) => gate!.map((x, i) => value![i]! * x * normal(x)),
+  gegluGradient: (y, [value, gate, g]) =>
+    gate!.map((x, i) => {
+      const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+      return g![i]! * (y.attributes.of === 'value' ? x * normal(x) : value![i]! * (normal(x) + x * density));
     }),
   attention: (y, inputs) => {
     const out = new Float64Array(sizeOf(y.shape));

@@ -4,6 +4,7 @@ import { internal } from '../errors.ts';
 import { addition, channelAffine } from './lower-affine.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
+import { geglu, gegluGradient } from './lower-geglu.ts';
 import { constantRows, factorRows, matmul } from './lower-matmul.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
 import { halves, products } from './precision.ts';
@@ -78,6 +79,8 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,
   inverseDeviation: (y, inputs, b) => layerNorm(y, inputs, b)[2]!,
   softmax: (_, inputs, b) => b.node('Softmax', inputs, { axis: -1 }),
+  geglu,
+  gegluGradient,
   attention,
   attentionGradient,
   gather,

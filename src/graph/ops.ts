@@ -156,6 +156,11 @@ export const inverseDeviation = (x: Tensor, epsilon: number): Tensor => apply('i
 export const softmax = (x: Tensor): Tensor => apply('softmax', [x], {});
 export const attention = (queries: Tensor, keys: Tensor, values: Tensor, heads: number): Tensor =>
   apply('attention', [queries, keys, values], { heads });
+/** value · GELU(gate), of one shape (Shazeer 2020, GLU Variants Improve Transformer). */
+export const geglu = (value: Tensor, gate: Tensor): Tensor => apply('geglu', [value, gate], {});
+export function gegluGradient(inputs: readonly Tensor[], of: Primitives['gegluGradient']['of']): Tensor {
+  return apply('gegluGradient', inputs, { of });
+}
 export function attentionGradient(inputs: readonly Tensor[], heads: number, of: Primitives['attentionGradient']['of']): Tensor {
   return apply('attentionGradient', inputs, { heads, of });
 }

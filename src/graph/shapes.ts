@@ -43,6 +43,13 @@ const binary: Rule<PrimitiveName> = (inputs) => {
   return { shape: broadcastShapes(a.shape, b.shape), dtype: a.dtype };
 };
 
+function equalShapes(inputs: readonly Tensor[], count: number, op: string): Result {
+  const [first, ...others] = arity(inputs, count, op) as [Tensor, ...Tensor[]];
+  const fits = first.dtype === 'float32' && others.every((x) => x.dtype === 'float32' && sameShape(x.shape, first.shape));
+  check(fits, () => `${op} of ${inputs.map((x) => `${x.dtype} ${show(x.shape)}`).join(', ')}`);
+  return { shape: first.shape, dtype: 'float32' };
+}
+
 const comparison: Rule<PrimitiveName> = (inputs) => ({ shape: binary(inputs, {}).shape, dtype: 'bool' });
 
 const reduction: Rule<'reduceSum' | 'reduceMax'> = (inputs, { axes }) => {
@@ -164,6 +171,8 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   standardize: (inputs) => unary(inputs, {}),
   inverseDeviation: (inputs) => ({ shape: [...inputs[0]!.shape.slice(0, -1), 1], dtype: 'float32' }),
   softmax: (inputs) => unary(inputs, {}),
+  geglu: (inputs) => equalShapes(inputs, 2, 'geglu'),
+  gegluGradient: (inputs) => equalShapes(inputs, 3, 'gegluGradient'),
   attention: (inputs, { heads }) => {
     const [q, k, v] = arity(inputs, 3, 'attention') as [Tensor, Tensor, Tensor];
     const fits = q.shape.length === 3 && sameShape(k.shape, v.shape) && q.shape[0] === k.shape[0] && q.shape[2] === k.shape[2];

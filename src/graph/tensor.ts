@@ -79,6 +79,11 @@ export interface Primitives {
   /** Over the last axis. */
   softmax: None;
 
+  /** GEGLU: (value, gate) → value · GELU(gate), of one shape; GELU(x) = x Φ(x) with Φ the normal distribution. */
+  geglu: None;
+  /** Gradient of GEGLU to one of its inputs: (value, gate, output gradient). */
+  gegluGradient: { of: 'value' | 'gate' };
+
   /** Softmax attention over heads: queries [B, T, D], keys and values [B, S, D] → [B, T, D]. The scores are never whole in memory. */
   attention: { heads: number };
   /** Gradient of attention to one of its inputs: (queries, keys, values, output, output gradient). */
@@ -137,6 +142,7 @@ export const arithmetic: readonly PrimitiveName[] = [
   'multiply',
   'divide',
   'maximum',
+  'geglu',
 ];
 
 /** Dispatch through a rule table that is total over the primitives. */

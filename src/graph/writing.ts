@@ -1,7 +1,7 @@
 /** How a lean program is written so that the runtime holds less at once: in which order, and in which parts. */
 import { Course, executionOrder } from './held.ts';
 import { fixedTensors, topologicalOrder } from './tensor.ts';
-import type { Tensor, WritingOrder } from './tensor.ts';
+import type { PrimitiveName, Tensor, WritingOrder } from './tensor.ts';
 
 /** Which part of a program a tensor is computed in, counted from 0; parts run one after another, and read what earlier ones made. */
 export type Parts = ReadonlyMap<Tensor, number>;
@@ -77,6 +77,14 @@ function quietestEnds(course: Course): readonly number[] {
   return ends;
 }
 
+/** Of primitives whose results are several outputs of one operator, which. */
+const operatorOf: { [P in PrimitiveName]?: string } = {
+  standardize: 'norm',
+  inverseDeviation: 'norm',
+  attentionGradient: 'attention',
+  gegluGradient: 'geglu',
+};
+
 /** Parts that end after given operators. What one operator computes stays together, and views are made where they are first read. */
 function partsAfter(order: readonly Tensor[], ends: readonly Tensor[]): Parts {
   const fixed = fixedTensors(order);
@@ -85,8 +93,9 @@ function partsAfter(order: readonly Tensor[], ends: readonly Tensor[]): Parts {
   const together = new Map<string, number>();
   let current = 0;
   for (const t of order) {
-    const isShared = t.op === 'attentionGradient' || t.op === 'standardize' || t.op === 'inverseDeviation';
-    const key = `${t.op === 'attentionGradient'} ${t.inputs.map((x) => x.id).join()}`;
+    const operator = operatorOf[t.op];
+    const isShared = operator !== undefined;
+    const key = `${operator} ${t.inputs.map((x) => x.id).join()}`;
     if (isShared && !together.has(key)) together.set(key, current);
     if (t.op === 'input' || fixed.has(t)) parts.set(t, 0);
     // Its name is that of what it is the same as.

@@ -1,19 +1,8 @@
 /** The denoiser ε_θ, by the fields and tensor names of diffusers' UNet2DConditionModel. */
 import * as z from 'zod';
-import { add, concat, constant, cos, multiply, reshape, sin, sliceAxis, stopGradient, transpose } from '../graph/ops.ts';
+import { add, concat, constant, cos, geglu, multiply, reshape, sin, sliceAxis, stopGradient, transpose } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import {
-  attention,
-  convolution,
-  gelu,
-  groupNorm,
-  layerNorm,
-  linear,
-  linearParts,
-  silu,
-  tapOf,
-  upsampledConvolution,
-} from '../nn/layers.ts';
+import { attention, convolution, groupNorm, layerNorm, linear, linearParts, silu, tapOf, upsampledConvolution } from '../nn/layers.ts';
 import type { AttentionTap, AttentionTaps } from '../nn/layers.ts';
 import type { Parameters } from '../nn/parameters.ts';
 
@@ -125,7 +114,7 @@ class UnetBuilder {
     h = add(repeated(h, text.shape[0]!), attended);
     const proj = block.in('ff').in('net').in(0).in('proj');
     const [value, gate] = linearParts(proj, layerNorm(block.in('norm3'), h), 8 * channels, 2) as [Tensor, Tensor];
-    const gated = multiply(value, gelu(gate));
+    const gated = geglu(value, gate);
     h = add(h, linear(block.in('ff').in('net').in(2), gated, channels));
     const out = linearProjection ? toImage(linear(p.in('proj_out'), h, channels)) : convolution(p.in('proj_out'), toImage(h), channels, 1);
     return add(repeated(x, out.shape[0]!), out);

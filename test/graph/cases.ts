@@ -134,6 +134,7 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
     .tuple(size, fc.integer({ min: 2, max: 6 }))
     .map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.standardize(x!, 1e-2) })),
   softmax: fc.tuple(size, fc.integer({ min: 2, max: 6 })).map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.softmax(x!) })),
+  geglu: shape.map((s) => ({ shapes: [s, s], build: (value, gate) => ops.geglu(value!, ops.multiply(gate!, 3)) })),
   attention: fc
     .record({
       batch: fc.integer({ min: 1, max: 2 }),
@@ -161,4 +162,5 @@ export const withoutGradient: PrimitiveName[] = [
   'inverseDeviation',
   'conv2dWeightGradient',
   'attentionGradient',
+  'gegluGradient',
 ];
