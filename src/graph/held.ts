@@ -2,6 +2,7 @@
 import { scoresPerTurn } from './lower-attention.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { gegluWorkspace } from './lower-geglu.ts';
+import { weightGradientWorkspace } from './lower-weight-gradient.ts';
 import { winogradTile, winogradWorkspace } from './lower-winograd.ts';
 import { arithmetic, bytesOf, fixedTensors, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
@@ -34,8 +35,7 @@ const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, saving: Saving) => num
   // Columns of a transposed convolution, or its phases before they are put together.
   conv2dInputGradient: (t, saving) =>
     filteringWorkspace(t, saving) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
-  // The three shifts of both sides.
-  conv2dWeightGradient: (t) => t.attributes.kernel[0] * (bytesOf(t.inputs[0]!) + bytesOf(t.inputs[1]!)),
+  conv2dWeightGradient: weightGradientWorkspace,
   gegluGradient: (t, { lean }) => gegluWorkspace(t, lean),
   attentionGradient: (t) => {
     const [q, k] = t.inputs as readonly [Tensor, Tensor];

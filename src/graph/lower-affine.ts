@@ -16,9 +16,8 @@ export function channelAffine(y: Tensor, b: OnnxBuilder): [x: Tensor, scale: Ten
   return sameShape(x.shape, y.shape) && [scale, shift].every((one) => isPerChannel(one, channels)) ? [x, scale, shift] : undefined;
 }
 
-/** Given the names of x, γ and β where the sum is such a one, otherwise of what is added. */
-export function addition(y: Tensor<'add'>, inputs: readonly string[], b: OnnxBuilder): string {
-  if (channelAffine(y, b) === undefined) return b.node('Add', inputs);
+/** Such a sum, given the names of x, γ and β. */
+export function scaleAndShift(y: Tensor<'add'>, inputs: readonly string[], b: OnnxBuilder): string {
   const channels = y.shape[1]!;
   const [x, scale, shift] = inputs as [string, string, string];
   const vector = (name: string): string => b.node('Reshape', [name, b.ints([channels])]);

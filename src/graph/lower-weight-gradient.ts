@@ -1,13 +1,71 @@
 /** Weight gradients of convolutions as matrix products. */
 import { product } from './lower-matmul.ts';
+import { onBothAxes, transformsOf } from './lower-winograd.ts';
+import type { Tile } from './lower-winograd.ts';
+import type { Device } from './device.ts';
 import type { OnnxBuilder } from './onnx.ts';
+import { bytesOf, sizeOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 export function weightGradient(y: Tensor<'conv2dWeightGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
   const { stride, padding, kernel } = y.attributes;
   const [top, bottom, left, right] = padding;
+  const tile = tileOf(y, b.device);
+  if (tile !== undefined) return filtered(y, tile, inputs, b);
   const keepsSize = stride === 1 && top + bottom === kernel[0] - 1 && left + right === kernel[1] - 1;
   return keepsSize && kernel[0] * kernel[1] > 1 ? onOneLine(y, inputs, b) : byTap(y, inputs, b);
+}
+
+/** Positions of a batch from which a tile pays for the sums at its points, which are written and read once for each pair of channels. */
+const fewestPositions: Record<Tile, number> = { 2: 128, 4: 512 };
+
+/** The tile by which a gradient is filtered; undefined where it is not. */
+function tileOf(y: Tensor<'conv2dWeightGradient'>, device: Device): Tile | undefined {
+  const { stride, padding, kernel } = y.attributes;
+  const [batch, , ...size] = y.inputs[1]!.shape as [number, number, number, number];
+  if (device !== 'cpu' || stride !== 1 || kernel.some((n) => n !== 3) || padding.some((n) => n > 2)) return undefined;
+  return ([4, 2] as const).find((tile) => size.every((n) => n % tile === 0) && batch * sizeOf(size) >= fewestPositions[tile]);
+}
+
+/** Bytes that a gradient takes while it is computed, beside itself. */
+export function weightGradientWorkspace(y: Tensor<'conv2dWeightGradient'>): number {
+  const [x, g] = y.inputs as [Tensor, Tensor];
+  const tile = tileOf(y, 'cpu');
+  // Without: three shifts of both sides.
+  if (tile === undefined) return y.attributes.kernel[0] * (bytesOf(x) + bytesOf(g));
+  const spread = ((tile + 2) / tile) ** 2;
+  return 2 * spread * Math.max(bytesOf(x), bytesOf(g)) + spread * Math.min(bytesOf(x), bytesOf(g)) + ((tile + 2) ** 2 / 9) * bytesOf(y);
+}
+
+/**
+ * By Winograd's filtering, seen from the weights: with y = Aᵀ[(G·w) ∘ (Bᵀ·x)] the gradient is Gᵀ[(A·g) ∘ (Bᵀ·x)], summed
+ * over tiles, which is one product at each of the N = (m + 2)² points: [O, B·T] × [B·T, C].
+ */
+function filtered(y: Tensor<'conv2dWeightGradient'>, tile: Tile, [x, g]: readonly string[], b: OnnxBuilder): string {
+  const [input, output] = y.inputs as [Tensor, Tensor];
+  const [batch, , height, width] = output.shape as [number, number, number, number];
+  const [top, bottom, left, right] = y.attributes.padding;
+  const points = (tile + 2) ** 2;
+  const count = (height * width) / tile ** 2;
+  const { ofInputs, ofTaps, toResults } = transformsOf(tile, false);
+  const columns = (matrix: readonly (readonly number[])[]): number[][] => matrix[0]!.map((_, i) => matrix.map((row) => row[i]!));
+  const [filters, channels] = [output.shape[1]!, input.shape[1]!];
+  // Tiles do not overlap here: all pictures are one that is tall, whose results come as they are multiplied.
+  const gradients = b.shared(`tiles of gradient ${g} ${tile}`, () => {
+    const tall = b.node('Reshape', [b.node('Transpose', [g!], { perm: [1, 0, 2, 3] }), b.ints([1, 1, filters * batch * height, width])]);
+    const cut = b.node('Conv', [tall, onBothAxes(columns(toResults), [points, 1, tile, tile], b)], { strides: [tile, tile] });
+    return [b.node('Reshape', [cut, b.ints([points, filters, batch * count])])];
+  })[0]!;
+  const values = b.shared(`tiles of values ${x} ${tile} ${top} ${left}`, () => {
+    const planes = b.node('Reshape', [x!, b.ints([batch * channels, 1, ...input.shape.slice(2)])]);
+    const kernels = onBothAxes(ofInputs, [points, 1, tile + 2, tile + 2], b);
+    const cut = b.node('Conv', [planes, kernels], { strides: [tile, tile], pads: [top, left, bottom, right] });
+    const apart = b.node('Transpose', [b.node('Reshape', [cut, b.ints([batch, channels, points, count])])], { perm: [2, 1, 0, 3] });
+    return [b.node('Reshape', [apart, b.ints([points, channels, batch * count])])];
+  })[0]!;
+  const sums = b.node('FusedMatMul', [gradients, values], { transB: 1 }, 'com.microsoft');
+  const taps = [b.node('Reshape', [sums, b.ints([points, filters * channels])]), onBothAxes(ofTaps, [points, 9], b)];
+  return b.node('Reshape', [b.node('FusedMatMul', taps, { transA: 1 }, 'com.microsoft'), b.ints(y.shape)]);
 }
 
 /**

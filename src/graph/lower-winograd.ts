@@ -9,7 +9,7 @@ import { keyOf, sizeOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Results of one axis that a transform gives at once. */
-type Tile = 2 | 4;
+export type Tile = 2 | 4;
 
 /** Where polynomials are evaluated, infinity last. Those of 4 are the best conditioned of the sets tried, and their own inverses. */
 const points: Record<Tile, readonly number[]> = {
@@ -77,7 +77,7 @@ interface Transforms {
 }
 
 /** Toom–Cook's: Lagrange's interpolation transposed. `inverse`: for a kernel flipped, whose taps were transformed as they lie. */
-function transformsOf(tile: Tile, inverse: boolean): Transforms {
+export function transformsOf(tile: Tile, inverse: boolean): Transforms {
   const at = points[tile].map((p) => (inverse ? 1 / p : p));
   const finite = at.filter(Number.isFinite);
   const times = (polynomial: readonly number[], root: number): number[] =>
@@ -100,7 +100,7 @@ function transformsOf(tile: Tile, inverse: boolean): Transforms {
 }
 
 /** The transform of both axes, as a constant of rows² × columns² in the given shape. */
-function onBothAxes(matrix: readonly (readonly number[])[], shape: readonly number[], b: OnnxBuilder): string {
+export function onBothAxes(matrix: readonly (readonly number[])[], shape: readonly number[], b: OnnxBuilder): string {
   const entries = matrix.flatMap((row) => matrix.flatMap((other) => row.flatMap((x) => other.map((y) => x * y))));
   return b.shared(`winograd ${shape.join()} ${entries.join()}`, () => [b.constant(Float32Array.from(entries), shape)])[0]!;
 }

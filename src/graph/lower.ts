@@ -1,7 +1,7 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
-import { addition, channelAffine } from './lower-affine.ts';
+import { channelAffine, scaleAndShift } from './lower-affine.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
 import { geglu, gegluGradient } from './lower-geglu.ts';
@@ -13,7 +13,7 @@ import { weightGradient } from './lower-weight-gradient.ts';
 import { convolution, inputGradient, readsAsStored } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { LoweringOptions, OnnxModel } from './onnx.ts';
-import { lookup, topologicalOrder } from './tensor.ts';
+import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
 /** Emit ONNX nodes for a primitive, and name the value that holds its result. */
@@ -23,6 +23,21 @@ const simple =
   (op: string): Rule<PrimitiveName> =>
   (_, inputs, b) =>
     b.node(op, inputs);
+/**
+ * Of two numbers or tensors. A single number takes as many axes as a shape that ends in 1: ONNX Runtime's kernels, which look
+ * for where the axes begin to differ, would go over the other tensor one element at a time.
+ */
+const binary =
+  (op: string): Rule<PrimitiveName> =>
+  (y, inputs, b) => {
+    const ones = y.shape.map(() => 1);
+    const isSlow = (x: Tensor): boolean => x.shape.length === 0 && y.shape.at(-1) === 1 && sizeOf(y.shape) > 1;
+    const spread = (name: string): string => b.shared(`spread ${name} ${ones.length}`, () => [b.node('Reshape', [name, b.ints(ones)])])[0]!;
+    return b.node(
+      op,
+      inputs.map((name, i) => (isSlow(y.inputs[i]!) ? spread(name) : name)),
+    );
+  };
 /** Outputs of the LayerNormalization that standardize and inverseDeviation of one tensor share. */
 function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly string[], b: OnnxBuilder): readonly string[] {
   const { epsilon } = y.attributes;
@@ -47,13 +62,13 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   erf: simple('Erf'),
   sin: sine,
   cos: cosine,
-  add: addition,
-  subtract: simple('Sub'),
-  multiply: simple('Mul'),
-  divide: simple('Div'),
-  maximum: simple('Max'),
-  equal: simple('Equal'),
-  less: simple('Less'),
+  add: (y, inputs, b) => (channelAffine(y, b) === undefined ? binary('Add')(y, inputs, b) : scaleAndShift(y, inputs, b)),
+  subtract: binary('Sub'),
+  multiply: binary('Mul'),
+  divide: binary('Div'),
+  maximum: binary('Max'),
+  equal: binary('Equal'),
+  less: binary('Less'),
   select: simple('Where'),
   cast: (y, inputs, b) => b.node('Cast', inputs, { to: b.dtype(y.attributes.dtype) }),
   stopGradient: (_, [x]) => x!,

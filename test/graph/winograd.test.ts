@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Engine } from '../../src/graph/engine.ts';
+import { Engine, evaluate } from '../../src/graph/engine.ts';
 import type { Program } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
+import { interpret } from '../../src/graph/interpreter.ts';
 import { lower } from '../../src/graph/lower.ts';
 import { predictTogether } from '../../src/graph/memory.ts';
 import { constant, conv2d, fileConstant, input, multiply, sum } from '../../src/graph/ops.ts';
@@ -71,6 +72,30 @@ describe('3 × 3 convolutions with constant weights', () => {
       }
       await program.release();
     }
+  });
+});
+
+describe('weight gradients of 3 × 3 convolutions', () => {
+  test.each<Case & { filtered: boolean }>([
+    { x: [2, 3, 8, 8], filters: 2, padding: [1, 1, 1, 1], filtered: true },
+    { x: [2, 2, 32, 8], filters: 3, padding: [1, 1, 1, 1], filtered: true },
+    { x: [32, 2, 4, 4], filters: 3, padding: [1, 1, 1, 1], filtered: true },
+    // Results of 16 × 12 and 24 × 24.
+    { x: [3, 2, 16, 13], filters: 2, padding: [2, 0, 0, 1], filtered: true },
+    { x: [1, 3, 26, 26], filters: 2, padding: [0, 0, 0, 0], filtered: true },
+    { x: [2, 3, 7, 10], filters: 2, padding: [1, 1, 1, 1], filtered: false },
+    { x: [1, 2, 8, 8], filters: 2, padding: [1, 1, 1, 1], filtered: false },
+  ])('$x → $filters, padding $padding', async ({ filtered, ...c }) => {
+    const [x, w] = [input('x', c.x), input('w', [c.filters, c.x[1]!, 3, 3])];
+    const y = conv2d(x, w, { padding: c.padding });
+    const dw = gradients(sum(multiply(y, input('g', y.shape))), [w])[0]!;
+    expect(Buffer.from(lower({ dw }).bytes).includes('Conv')).toBe(filtered);
+    const random = new Random(7);
+    const feeds = { x: random.normals(sizeOf(c.x)), g: random.normals(sizeOf(y.shape)), w: valuesOf(c) };
+    const got = (await evaluate(engine, { dw }, feeds)).dw!;
+    const right = interpret([dw], feeds)[0]!;
+    const scale = Math.sqrt(right.reduce((total, v) => total + v * v, 0) / right.length);
+    right.forEach((v, k) => expect(Math.abs(v - got[k]!) / scale).toBeLessThan(1e-5));
   });
 });
 
