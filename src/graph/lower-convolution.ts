@@ -12,11 +12,11 @@ const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<stri
 
 export function convolution(y: Tensor<'conv2d'>, inputs: readonly string[], b: OnnxBuilder): string {
   const tile = winogradTile(y, b);
-  if (tile !== undefined) return winograd(y, inputs[0]!, tile, b);
+  if (tile !== undefined) return winograd(y, inputs, tile, b);
   return b.node('Conv', [inputs[0]!, b.factor(inputs[1]!, 4)], convolutionAttributes(y.attributes));
 }
 
-/** Positions of a batch up to which a lean program spares the flipped copy of a convolution's weights, and pays in speed. */
+/** Positions of a batch up to which a lean program spares the flipped copy of a convolution’s weights. Of constant ones it pays in speed. */
 const fewPositions = 512;
 
 /** With a constant kernel of 1 × 1 it is one matrix product with the weights as they are. */
@@ -32,7 +32,7 @@ export function isFlipped(y: Tensor<'conv2dInputGradient'>, lean: boolean): bool
   const [grad, weight] = y.inputs as [Tensor, Tensor];
   const [height, width] = weight.shape.slice(2) as [number, number];
   if (isProduct(y) || stride !== 1 || Math.max(padding[0], padding[1]) >= height || Math.max(padding[2], padding[3]) >= width) return false;
-  return !(lean && weight.op === 'constant' && grad.shape[0]! * sizeOf(grad.shape.slice(2)) <= fewPositions);
+  return !(lean && grad.shape[0]! * sizeOf(grad.shape.slice(2)) <= fewPositions);
 }
 
 /** Bytes of columns that a transposed convolution may take in a lean program. */
@@ -95,9 +95,10 @@ function byPhases(
 }
 
 /** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
-export function inputGradient(y: Tensor<'conv2dInputGradient'>, [g, w]: readonly string[], b: OnnxBuilder): string {
+export function inputGradient(y: Tensor<'conv2dInputGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
+  const [g, w] = inputs;
   const tile = winogradTile(y, b);
-  if (tile !== undefined) return winograd(y, g!, tile, b);
+  if (tile !== undefined) return winograd(y, inputs, tile, b);
   const { stride, padding, inputSize } = y.attributes;
   const [grad, weight] = y.inputs as [Tensor, Tensor];
   const kernel = weight.shape.slice(2) as [number, number];

@@ -16,15 +16,16 @@ export function weightGradient(y: Tensor<'conv2dWeightGradient'>, inputs: readon
   return keepsSize && kernel[0] * kernel[1] > 1 ? onOneLine(y, inputs, b) : byTap(y, inputs, b);
 }
 
-/** Positions of a batch from which a tile pays for the sums at its points, which are written and read once for each pair of channels. */
-const fewestPositions: Record<Tile, number> = { 2: 128, 4: 512 };
+/** Positions of a batch from which the large tile pays for the sums at its points, which are written and read once for each pair of channels. */
+const fewestPositions = 512;
 
 /** The tile by which a gradient is filtered; undefined where it is not. */
 function tileOf(y: Tensor<'conv2dWeightGradient'>, device: Device): Tile | undefined {
   const { stride, padding, kernel } = y.attributes;
   const [batch, , ...size] = y.inputs[1]!.shape as [number, number, number, number];
   if (device !== 'cpu' || stride !== 1 || kernel.some((n) => n !== 3) || padding.some((n) => n > 2)) return undefined;
-  return ([4, 2] as const).find((tile) => size.every((n) => n % tile === 0) && batch * sizeOf(size) >= fewestPositions[tile]);
+  const fits = (tile: Tile): boolean => size.every((n) => n % tile === 0);
+  return batch * sizeOf(size) >= fewestPositions && fits(4) ? 4 : fits(2) ? 2 : undefined;
 }
 
 /** Bytes that a gradient takes while it is computed, beside itself. */

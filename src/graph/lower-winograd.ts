@@ -19,7 +19,7 @@ const points: Record<Tile, readonly number[]> = {
 
 /** Channels on both sides from which products outweigh the transforms around them. */
 export const fewestChannels = 256;
-/** Positions of a batch from which a tile pays for the memory of its weights; fewer of the small tile's where memory is not spared. */
+/** Positions of a batch from which a tile pays for its weights; fewer of the small tile's where they are kept and memory is not spared. */
 const fewestPositions: Record<Tile, number> = { 2: 1024, 4: 4096 };
 const fewestUnspared = 256;
 
@@ -33,12 +33,13 @@ export interface Setting {
 export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, { device, sparing }: Setting): Tile | undefined {
   const weight = y.inputs[1]!;
   const [filters, channels, height, width] = weight.shape as [number, number, number, number];
-  if (device !== 'cpu' || weight.op !== 'constant' || y.attributes.stride !== 1) return undefined;
+  if (device !== 'cpu' || y.attributes.stride !== 1) return undefined;
   if (height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
   if (y.attributes.padding.some((n) => n > 2)) return undefined;
   const size = y.shape.slice(2);
   const positions = y.shape[0]! * sizeOf(size);
-  const enough = (tile: Tile): boolean => positions >= (tile === 2 && !sparing ? fewestUnspared : fewestPositions[tile]);
+  const enough = (tile: Tile): boolean =>
+    positions >= (tile === 2 && !sparing && weight.op === 'constant' ? fewestUnspared : fewestPositions[tile]);
   return ([4, 2] as const).find((tile) => enough(tile) && size.every((n) => n % tile === 0));
 }
 
@@ -60,10 +61,12 @@ function stripsOf(y: Tensor, tile: Tile): number {
   return Array.from({ length: rows - least + 1 }, (_, i) => least + i).find((count) => rows % count === 0)!;
 }
 
-/** Bytes that are needed beside the result: a strip's, and of several the results before they are joined. */
+/** Bytes that are needed beside the result: a strip's, of several the results before they are joined, and weights that are transformed at each run. */
 export function winogradWorkspace(y: Tensor, tile: Tile): number {
   const strips = stripsOf(y, tile);
-  return betweenTransforms(y, tile) / strips + (strips > 1 ? 4 * sizeOf(y.shape) : 0);
+  const weight = y.inputs[1]!;
+  const taps = weight.op === 'constant' ? 0 : tapsBytes(weight, tile);
+  return betweenTransforms(y, tile) / strips + (strips > 1 ? 4 * sizeOf(y.shape) : 0) + taps;
 }
 
 /** y = Aᵀ[(G·w) ∘ (Bᵀ·x)] for one axis. */
@@ -105,16 +108,21 @@ export function onBothAxes(matrix: readonly (readonly number[])[], shape: readon
   return b.shared(`winograd ${shape.join()} ${entries.join()}`, () => [b.constant(Float32Array.from(entries), shape)])[0]!;
 }
 
-/** Weights [O, I, 3, 3] at every point, [(m + 2)², O, I], made before the first run. */
-function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[][], b: OnnxBuilder): string {
+/** Weights [O, I, 3, 3] at every point, [(m + 2)², O, I]: of constants made before the first run, of others at each. */
+function transformedTaps(weight: Tensor, name: string, tile: Tile, ofTaps: number[][], b: OnnxBuilder): string {
   const [filters, channels] = weight.shape as [number, number];
   const points = (tile + 2) ** 2;
-  return b.prepared(tapsKey(weight, tile), [points, filters, channels], () => {
-    const flat = b.leaf(weight, [filters * channels, 9]);
-    const matrix = onBothAxes(ofTaps, [points, 9], b);
-    const name = b.node('FusedMatMul', [matrix, b.factor(flat, 2)], { transB: 1 }, 'com.microsoft');
-    return { name, shape: [points, filters * channels] };
-  });
+  const atPoints = (flat: string): string =>
+    b.node('FusedMatMul', [onBothAxes(ofTaps, [points, 9], b), flat], { transB: 1 }, 'com.microsoft');
+  const shape = [points, filters, channels];
+  if (weight.op !== 'constant') {
+    return b.node('Reshape', [atPoints(b.node('Reshape', [name, b.ints([filters * channels, 9])])), b.ints(shape)]);
+  }
+  const constant = weight as Tensor<'constant'>;
+  return b.prepared(tapsKey(constant, tile), shape, () => ({
+    name: atPoints(b.factor(b.leaf(constant, [filters * channels, 9]), 2)),
+    shape: [points, filters * channels],
+  }));
 }
 
 /**
@@ -122,14 +130,19 @@ function transformedTaps(weight: Tensor<'constant'>, tile: Tile, ofTaps: number[
  * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another: in
  * strips of rows, one after another.
  */
-export function winograd(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, x: string, tile: Tile, b: OnnxBuilder): string {
+export function winograd(
+  y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>,
+  [x, w]: readonly string[],
+  tile: Tile,
+  b: OnnxBuilder,
+): string {
   const isGradient = y.op === 'conv2dInputGradient';
-  const [input, weight] = y.inputs as [Tensor, Tensor<'constant'>];
+  const [input, weight] = y.inputs as [Tensor, Tensor];
   const [batch, from, rowsGiven] = input.shape as [number, number, number];
   const [, to, height, width] = y.shape as [number, number, number, number];
   const padding = y.attributes.padding.map((n) => (isGradient ? 2 - n : n)) as [number, number, number, number];
   const transforms = transformsOf(tile, isGradient);
-  const taps = transformedTaps(weight, tile, transforms.ofTaps, b);
+  const taps = transformedTaps(weight, w!, tile, transforms.ofTaps, b);
   const count = stripsOf(y, tile);
   const rows = height / tile / count;
   const strips = Array.from({ length: count }, (_, i) => {
@@ -137,7 +150,7 @@ export function winograd(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, x:
     const end = first + rows * tile + 2;
     const pads = [Math.max(0, -first), padding[2], Math.max(0, end - rowsGiven), padding[3]];
     const [start, stop] = [Math.max(0, first), Math.min(end, rowsGiven)];
-    const strip = stop - start === rowsGiven ? x : b.node('Slice', [x, b.ints([start]), b.ints([stop]), b.ints([2])]);
+    const strip = stop - start === rowsGiven ? x! : b.node('Slice', [x!, b.ints([start]), b.ints([stop]), b.ints([2])]);
     const shapes = { batch, from, to, given: [stop - start, input.shape[3]!] as const, tiles: [rows, width / tile] as const };
     return filtered(strip, taps, tile, { ...shapes, pads, isGradient, transforms }, b);
   });

@@ -43,7 +43,7 @@ function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map
   const prepared = new Map<string, number>();
   const [transformed, read] = [new Set<Tensor>(), new Set<Tensor>()];
   for (const t of order) {
-    const tile = isConvolution(t) ? tileOf(t, sparing) : undefined;
+    const tile = isConvolution(t) && t.inputs[1]!.op === 'constant' ? tileOf(t, sparing) : undefined;
     for (const x of tile === undefined ? t.inputs : t.inputs.slice(0, 1)) read.add(x);
     if (tile === undefined) continue;
     const weight = t.inputs[1] as Tensor<'constant'>;
