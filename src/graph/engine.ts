@@ -142,7 +142,7 @@ export class Engine {
       const precision = device === 'cpu' ? 'float32' : this.precision;
       const writing = lean && device === 'cpu' ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options)) : {};
       const overwriting = new Set(updateNames.map(([output]) => output));
-      const { bytes, preparations, externalFolder, inputs, names } = lower(all, {
+      const { bytes, preparations, externalFolder, inputs, overwritten } = lower(all, {
         lean,
         sparing: this.lowMemory,
         device,
@@ -155,7 +155,13 @@ export class Engine {
         feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
         states: byRole('state').map((t) => t.attributes.name),
         fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
-        updates: Object.fromEntries(updateNames.map(([output, name]) => [names.get(output) ?? output, name])),
+        updates: Object.fromEntries(
+          updateNames.map(([output, name]) => {
+            const { shape } = updates[name]!;
+            const written = overwritten.get(output) ?? { name: output, shape };
+            return [written.name, { state: name, shape: written.shape }];
+          }),
+        ),
       };
       const { profile } = options;
       const setting = { externalFolder, device, threads, lean };

@@ -165,6 +165,7 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
       needed[i] ? attentionGradient([...y.inputs, y, g], y.attributes.heads, of) : undefined,
     ),
   attentionGradient: firstOrderOnly,
+  adamw: firstOrderOnly,
   gather: (y, g) => [scatterAdd(g, x1(y), x0(y).shape[0]!), undefined],
   scatterAdd: (y, g) => [gather(g, x1(y)), undefined],
 };

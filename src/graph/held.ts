@@ -1,4 +1,5 @@
 /** What a compiled graph holds at once while it runs: in which order the runtime works, and which buffers it uses again. */
+import { adamwWorkspace } from './lower-adamw.ts';
 import { scoresPerTurn } from './lower-attention.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { gegluWorkspace } from './lower-geglu.ts';
@@ -36,6 +37,7 @@ const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, saving: Saving) => num
   conv2dInputGradient: (t, saving) =>
     filteringWorkspace(t, saving) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
   conv2dWeightGradient: weightGradientWorkspace,
+  adamw: (t, { lean }) => adamwWorkspace(t, lean),
   gegluGradient: (t, { lean }) => gegluWorkspace(t, lean),
   attentionGradient: (t) => {
     const [q, k] = t.inputs as readonly [Tensor, Tensor];
@@ -138,7 +140,8 @@ export class Course {
         reads: [...read].filter((x) => x !== undefined),
         replaces: elementwise.has(t.op) && !inPlace.has(t),
         isResult: results.has(t),
-        workspace: inPlace.has(t) ? 0 : ((workspaces[t.op] as ((x: Tensor, s: Saving) => number) | undefined)?.(t, saving) ?? 0),
+        workspace:
+          inPlace.has(t) && t.op !== 'adamw' ? 0 : ((workspaces[t.op] as ((x: Tensor, s: Saving) => number) | undefined)?.(t, saving) ?? 0),
       };
     });
   }

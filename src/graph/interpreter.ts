@@ -317,6 +317,16 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
     });
     return out;
   },
+  adamw: (y, [p, m, v, gradient, scale, correction1, correction2, rate, kept]) => {
+    const { of, beta1, beta2, epsilon, decays } = y.attributes;
+    return p!.map((x, i) => {
+      const g = gradient![i]! * scale![0]!;
+      const moment1 = beta1 * m![i]! + (1 - beta1) * g;
+      const moment2 = beta2 * v![i]! + (1 - beta2) * g * g;
+      const direction = (moment1 * correction1![0]!) / (Math.sqrt(moment2 * correction2![0]!) + epsilon);
+      return { parameter: x * (decays ? kept![0]! : 1) - direction * rate![0]!, moment1, moment2 }[of];
+    });
+  },
   gather: (y, [table, ids]) => {
     const width = y.shape.at(-1)!;
     return fill([ids!.length, width], ([row, column]) => table![ids![row!]! * width + column!]!);

@@ -1,7 +1,8 @@
 /** Lowering: one rule per primitive, from the graph to the bytes of an ONNX model. */
 import path from 'node:path';
 import { internal } from '../errors.ts';
-import { channelAffine, scaleAndShift } from './lower-affine.ts';
+import { adamw } from './lower-adamw.ts';
+import { channelAffine, scaleAndShift, spread } from './lower-affine.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
 import { geglu, gegluGradient } from './lower-geglu.ts';
@@ -13,7 +14,7 @@ import { weightGradient } from './lower-weight-gradient.ts';
 import { convolution, inputGradient, readsAsStored } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
 import type { LoweringOptions, OnnxModel } from './onnx.ts';
-import { lookup, sizeOf, topologicalOrder } from './tensor.ts';
+import { lookup, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
 /** Emit ONNX nodes for a primitive, and name the value that holds its result. */
@@ -23,21 +24,14 @@ const simple =
   (op: string): Rule<PrimitiveName> =>
   (_, inputs, b) =>
     b.node(op, inputs);
-/**
- * Of two numbers or tensors. A single number takes as many axes as a shape that ends in 1: ONNX Runtime's kernels, which look
- * for where the axes begin to differ, would go over the other tensor one element at a time.
- */
+/** Of two numbers or tensors. */
 const binary =
   (op: string): Rule<PrimitiveName> =>
-  (y, inputs, b) => {
-    const ones = y.shape.map(() => 1);
-    const isSlow = (x: Tensor): boolean => x.shape.length === 0 && y.shape.at(-1) === 1 && sizeOf(y.shape) > 1;
-    const spread = (name: string): string => b.shared(`spread ${name} ${ones.length}`, () => [b.node('Reshape', [name, b.ints(ones)])])[0]!;
-    return b.node(
+  (y, inputs, b) =>
+    b.node(
       op,
-      inputs.map((name, i) => (isSlow(y.inputs[i]!) ? spread(name) : name)),
+      inputs.map((name, i) => (y.inputs[i]!.shape.length === 0 ? spread(name, y.shape, b) : name)),
     );
-  };
 /** Outputs of the LayerNormalization that standardize and inverseDeviation of one tensor share. */
 function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly string[], b: OnnxBuilder): readonly string[] {
   const { epsilon } = y.attributes;
@@ -98,6 +92,7 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   gegluGradient,
   attention,
   attentionGradient,
+  adamw,
   gather,
   scatterAdd,
 };
@@ -137,13 +132,14 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     if (used.has(tensor)) for (const x of readBy(tensor, builder)) if (x !== undefined) used.add(x);
   }
   const half = options.precision === 'float16' ? halves(order) : new Set<Tensor>();
-  /** The name of a tensor in the precision that its user works in. */
-  const nameIn = (x: Tensor, precision: Precision): string => {
+  /** The name of a tensor in the precision that its user works in, in whatever shape it lies. */
+  const asItLies = (x: Tensor, precision: Precision): string => {
     const name = names.get(x);
     if (name === undefined) return '';
     if (x.op === 'constant' && x.dtype === 'float32') return builder.leaf(x as Tensor<'constant'>, x.shape);
     return x.dtype !== 'float32' || half.has(x) === (precision === 'float16') ? name : builder.cast(name, precision);
   };
+  const nameIn = (x: Tensor, precision: Precision): string => builder.asShaped(asItLies(x, precision), x.shape);
   const emit = (tensor: Tensor): void => {
     if (tensor.op === 'input') {
       const leaf = tensor as Tensor<'input'>;
@@ -185,15 +181,19 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     const outside = builder.part(names.get(after)!, () => {
       own.forEach(emit);
       for (const t of passed) values.set(names.get(t)!, t);
-      return [...values].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
+      return [...values].map(([name, { shape, dtype }]) => ({ name, shape: builder.lyingIn(name) ?? shape, dtype }));
     });
     const places = [...values.keys()];
+    places.forEach((name, i) => {
+      const shape = builder.lyingIn(name);
+      if (shape !== undefined) builder.lies(outside[i]!, shape);
+    });
     for (const t of passed) names.set(t, outside[places.indexOf(names.get(t)!)]!);
   }
   builder.half = builder.keepsStored = false;
   for (const [name, tensor] of Object.entries(outputs)) {
     if (inputs.has(name)) throw internal(`output ${name} has the name of an input`);
-    builder.output(name, nameIn(tensor, 'float32'), tensor.shape, tensor.dtype);
+    builder.output(name, asItLies(tensor, 'float32'), tensor.shape, tensor.dtype);
   }
   return { ...builder.finish(), inputs: [...inputs.values()], externalFolder };
 }

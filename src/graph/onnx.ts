@@ -66,8 +66,8 @@ export interface OnnxModel {
   bytes: Uint8Array;
   preparations: readonly Preparation[];
   nodeCount: number;
-  /** Outputs that go by another name than their own. */
-  names: ReadonlyMap<string, string>;
+  /** Of outputs that are written over states, those that go by another name than their own, and their shape as they are written. */
+  overwritten: ReadonlyMap<string, Value>;
 }
 
 /** A graph inside an operator: Scan's body, a branch of If. */
@@ -132,10 +132,12 @@ export class OnnxBuilder {
   private count = 0;
   private nodes = 0;
   private readonly overwriting: ReadonlySet<string>;
-  private readonly names: Map<string, string> = new Map();
+  private readonly overwritten: Map<string, Value> = new Map();
   /** What nodes have made and no output goes by. */
   private readonly results: Set<string> = new Set();
   private readonly preparations: Preparation[] = [];
+  /** Values that lie in another shape than their tensor's. */
+  private readonly lying: Map<string, Shape> = new Map();
 
   constructor(externalFolder: string | undefined, options: LoweringOptions) {
     const { lean = false, sparing = false, device = 'cpu', bindingLimit, overwriting = new Set() } = options;
@@ -221,6 +223,22 @@ export class OnnxBuilder {
   /** Says what shape a float32 value has where the runtime cannot infer it. */
   describe(name: string, shape: Shape): void {
     this.inner.graph.message(13, valueInfo(name, shape, 'float32'));
+  }
+
+  /** Says that a value has as many elements as its tensor, in another shape. */
+  lies(name: string, shape: Shape): void {
+    this.lying.set(name, shape);
+  }
+
+  /** The shape that a value lies in, where it is another than its tensor's. */
+  lyingIn(name: string): Shape | undefined {
+    return this.lying.get(name);
+  }
+
+  /** A value in the shape of its tensor. */
+  asShaped(name: string, shape: Shape): string {
+    if (!this.lying.has(name)) return name;
+    return this.shared(`shaped ${name}`, () => [this.node('Reshape', [name, this.ints(shape)])])[0]!;
   }
 
   constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
@@ -382,14 +400,15 @@ export class OnnxBuilder {
   /** Outputs are named by an Identity node, so that one value may be several; those that are written over states go without. */
   output(name: string, value: string, shape: Shape, dtype: Dtype): void {
     if (this.overwriting.has(name) && this.results.delete(value)) {
-      this.names.set(name, value);
-      this.inner.graph.message(12, valueInfo(value, shape, dtype));
+      const lying = this.lying.get(value) ?? shape;
+      this.overwritten.set(name, { name: value, shape: lying });
+      this.inner.graph.message(12, valueInfo(value, lying, dtype));
       return;
     }
     this.inner.graph.message(
       1,
       new Message()
-        .string(1, value)
+        .string(1, this.asShaped(value, shape))
         .string(2, name)
         .string(3, `n${this.nodes++}`)
         .string(4, 'Identity'),
@@ -398,7 +417,7 @@ export class OnnxBuilder {
   }
 
   finish(): OnnxModel {
-    return { bytes: modelOf(messageOf(this.outer)), preparations: this.preparations, nodeCount: this.nodes, names: this.names };
+    return { bytes: modelOf(messageOf(this.outer)), preparations: this.preparations, nodeCount: this.nodes, overwritten: this.overwritten };
   }
 }
 

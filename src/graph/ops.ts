@@ -161,6 +161,14 @@ export const geglu = (value: Tensor, gate: Tensor): Tensor => apply('geglu', [va
 export function gegluGradient(inputs: readonly Tensor[], of: Primitives['gegluGradient']['of']): Tensor {
   return apply('gegluGradient', inputs, { of });
 }
+/** @param numbers what the gradient is scaled by, both bias corrections, the learning rate, the share that decay leaves */
+export function adamwUpdate(
+  [parameter, moment1, moment2, gradient]: readonly [parameter: Tensor, moment1: Tensor, moment2: Tensor, gradient: Tensor],
+  numbers: readonly Operand[],
+  attributes: Primitives['adamw'],
+): Tensor {
+  return apply('adamw', [parameter, moment1, moment2, gradient, ...numbers.map((n) => operand(n, parameter))], attributes);
+}
 export function attentionGradient(inputs: readonly Tensor[], heads: number, of: Primitives['attentionGradient']['of']): Tensor {
   return apply('attentionGradient', inputs, { heads, of });
 }

@@ -23,8 +23,8 @@ export interface Signature {
   states: string[];
   /** Outputs that are sent back. */
   fetches: Described[];
-  /** Output name → state that it overwrites in place. */
-  updates: Record<string, string>;
+  /** Output name → state that it overwrites in place, and the shape in which it does. */
+  updates: Record<string, { state: string; shape: readonly number[] }>;
 }
 
 /** What was made of constants, from the thread that makes it to the one that runs programs. */

@@ -183,6 +183,11 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
     const [q, k] = arity(inputs, 5, 'attentionGradient') as [Tensor, Tensor];
     return { shape: of === 'queries' ? q.shape : k.shape, dtype: 'float32' };
   },
+  adamw: (inputs) => {
+    equalShapes(inputs.slice(0, 4), 4, 'adamw');
+    check(inputs.length === 9 && inputs.slice(4).every((x) => x.shape.length === 0), () => 'adamw takes four tensors and five numbers');
+    return { shape: inputs[0]!.shape, dtype: 'float32' };
+  },
   gather: (inputs) => {
     const [table, ids] = arity(inputs, 2, 'gather') as [Tensor, Tensor];
     check(table.shape.length === 2 && ids.dtype === 'int32', () => `gather of ${show(table.shape)} by ${ids.dtype} ids`);

@@ -89,6 +89,12 @@ export interface Primitives {
   /** Gradient of attention to one of its inputs: (queries, keys, values, output, output gradient). */
   attentionGradient: { heads: number; of: 'queries' | 'keys' | 'values' };
 
+  /**
+   * What AdamW makes of a parameter or of one of its moments: (parameter, moment 1, moment 2, gradient; then numbers: what
+   * the gradient is scaled by, both bias corrections, the learning rate, the share of the parameter that decay leaves).
+   */
+  adamw: { of: 'parameter' | 'moment1' | 'moment2'; beta1: number; beta2: number; epsilon: number; decays: boolean };
+
   /** Rows of a table [V, D] by ids [...]: [..., D]. */
   gather: None;
   /** Sum of value rows [..., D] into zeros [rows, D] at ids [...]. */

@@ -178,7 +178,10 @@ async function runInPlace({ session, fetches, updates }: Compiled, feeds: Record
   if (overwritten.length === 0) return session.run(feeds);
   const wanted: Record<string, OrtTensor> = {};
   for (const { name, shape, dtype } of fetches) wanted[name] = wrap(new arrays[dtype](sizeOf(shape)), shape, dtype);
-  for (const [output, name] of overwritten) wanted[output] = await states.inMemory(name);
+  for (const [output, { state, shape }] of overwritten) {
+    const { data, type } = await states.inMemory(state);
+    wanted[output] = wrap(data as TypedArray, shape, type);
+  }
   await runUntilBarrier(session, feeds, wanted);
   return wanted;
 }
@@ -186,7 +189,7 @@ async function runInPlace({ session, fetches, updates }: Compiled, feeds: Record
 /** A shader cannot write a buffer that it reads: updates are new tensors, which then take the states' places. */
 async function runOnGpu({ session, updates }: Compiled, feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>> {
   const results = await session.run(feeds);
-  for (const [output, name] of Object.entries(updates)) states.set(name, results[output]!);
+  for (const [output, { state }] of Object.entries(updates)) states.set(state, results[output]!);
   return results;
 }
 

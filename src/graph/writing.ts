@@ -83,6 +83,7 @@ const operatorOf: { [P in PrimitiveName]?: string } = {
   inverseDeviation: 'norm',
   attentionGradient: 'attention',
   gegluGradient: 'geglu',
+  adamw: 'adamw',
 };
 
 /** Parts that end after given operators. What one operator computes stays together, and views are made where they are first read. */

@@ -1,5 +1,5 @@
 /** AdamW (Loshchilov & Hutter, 2019) as graph updates, with clipping by the global norm. */
-import { add, divide, input, maximum, multiply, sqrt, square, state, subtract, sum } from '../graph/ops.ts';
+import { adamwUpdate, add, divide, input, maximum, multiply, sqrt, square, state, subtract, sum } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import { onDemand } from '../graph/values.ts';
@@ -53,19 +53,23 @@ export function adamw(parameters: ReadonlyMap<string, Tensor>, gradients: readon
   const updates: Record<string, Tensor> = {};
   const shapes: Record<string, readonly number[]> = {};
   [...parameters].forEach(([name, parameter], i) => {
-    const g = multiply(gradients[i]!, scale);
     const moment1 = state(`adam.1.${name}`, parameter.shape);
     const moment2 = state(`adam.2.${name}`, parameter.shape);
-    const m = add(moment1, multiply(subtract(g, moment1), 1 - beta1));
-    const v = add(moment2, multiply(subtract(square(g), moment2), 1 - beta2));
-    const direction = divide(multiply(m, correction1), add(sqrt(multiply(v, correction2)), epsilon));
     const rate = factor(name) === 1 ? learningRate : multiply(learningRate, factor(name));
     // Decoupled decay; biases and gains (one axis) are left alone.
-    const kept =
-      weightDecay === 0 || parameter.shape.length < 2 ? parameter : multiply(parameter, subtract(1, multiply(rate, weightDecay)));
-    updates[name] = subtract(kept, multiply(direction, rate));
-    updates[`adam.1.${name}`] = m;
-    updates[`adam.2.${name}`] = v;
+    const decays = weightDecay !== 0 && parameter.shape.length >= 2;
+    const kept = subtract(1, multiply(rate, weightDecay));
+    const next = (of: 'parameter' | 'moment1' | 'moment2'): Tensor =>
+      adamwUpdate([parameter, moment1, moment2, gradients[i]!], [scale, correction1, correction2, rate, kept], {
+        of,
+        beta1,
+        beta2,
+        epsilon,
+        decays,
+      });
+    updates[name] = next('parameter');
+    updates[`adam.1.${name}`] = next('moment1');
+    updates[`adam.2.${name}`] = next('moment2');
     shapes[`adam.1.${name}`] = shapes[`adam.2.${name}`] = parameter.shape;
   });
   return {

@@ -163,4 +163,5 @@ export const withoutGradient: PrimitiveName[] = [
   'conv2dWeightGradient',
   'attentionGradient',
   'gegluGradient',
+  'adamw',
 ];

@@ -1,0 +1,67 @@
+/** AdamW’s updates for ONNX Runtime: of large tensors in blocks, which the processor’s cache holds from the first pass to the last. */
+import { spread } from './lower-affine.ts';
+import type { OnnxBuilder } from './onnx.ts';
+import { bytesOf, sizeOf } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
+
+/** Elements past which a lean program works in blocks, and the most of a block: 0.5 MB. */
+const blocked = { from: 2 ** 20, most: 2 ** 17 };
+
+/** How many blocks of equal size a tensor is updated in, one where all is done at once. */
+function blocksOf(size: number, lean: boolean): number {
+  if (!lean || size < blocked.from) return 1;
+  const least = Math.ceil(size / blocked.most);
+  for (let blocks = least; blocks < 2 * least; blocks++) if (size % blocks === 0) return blocks;
+  return 1;
+}
+
+/** Bytes that an update takes beside what it is written over: a gradient, a direction and what it is divided by. */
+export const adamwWorkspace = (y: Tensor<'adamw'>, lean: boolean): number => (3 * bytesOf(y)) / blocksOf(sizeOf(y.shape), lean);
+
+export function adamw(y: Tensor<'adamw'>, inputs: readonly string[], b: OnnxBuilder): string {
+  const size = sizeOf(y.shape);
+  const blocks = blocksOf(size, b.lean && b.device === 'cpu');
+  const [tensors, numbers] = [inputs.slice(0, 4), inputs.slice(4)];
+  const results = b.shared(`adamw ${inputs.join()}`, () => {
+    if (blocks === 1) return updated(y, [...tensors, ...numbers.map((name) => spread(name, y.shape, b))], b);
+    const part = { shape: [size / blocks], dtype: 'float32' } as const;
+    const body = b.subgraph(
+      tensors.map(() => part),
+      (names) => updated(y, [...names, ...numbers], b).map((name) => ({ name, shape: part.shape })),
+    );
+    const stacked = tensors.map((x) => b.node('Reshape', [x, b.ints([blocks, size / blocks])]));
+    const outputs = b.multi('Scan', stacked, 3, { body, num_scan_inputs: tensors.length });
+    for (const name of outputs) b.lies(name, [blocks, size / blocks]);
+    return outputs;
+  });
+  return results[{ parameter: 0, moment1: 1, moment2: 2 }[y.attributes.of]]!;
+}
+
+/** The next parameter and moments. */
+function updated(
+  { attributes: { beta1, beta2, epsilon, decays } }: Tensor<'adamw'>,
+  inputs: readonly string[],
+  b: OnnxBuilder,
+): readonly string[] {
+  const [parameter, moment1, moment2, gradient, scale, correction1, correction2, rate, kept] = inputs as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const number = (n: number): string => b.constant(Float32Array.of(n), []);
+  const towards = (from: string, to: string, share: number): string =>
+    b.node('Add', [from, b.node('Mul', [b.node('Sub', [to, from]), number(share)])]);
+  const g = b.node('Mul', [gradient, scale]);
+  const m = towards(moment1, g, 1 - beta1);
+  const v = towards(moment2, b.node('Mul', [g, g]), 1 - beta2);
+  const deviation = b.node('Add', [b.node('Sqrt', [b.node('Mul', [v, correction2])]), number(epsilon)]);
+  const direction = b.node('Div', [b.node('Mul', [m, correction1]), deviation]);
+  const left = decays ? b.node('Mul', [parameter, kept]) : parameter;
+  return [b.node('Sub', [left, b.node('Mul', [direction, rate])]), m, v];
+}
