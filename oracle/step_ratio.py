@@ -4,10 +4,12 @@ The U-Net at 512x512 pixels, batch 1, float32, forwards and backwards to the pro
 round runs one and then the other, so that what else the machine does falls on both. Prints one JSON object: medians,
 the ratio of each round (peer / ours) and its median, peak memory, load averages. On a GPU (--device webgpu or cuda, the
 peer by CUDA) memory is what the card holds, contexts and caches included, by nvidia-smi; --half compares our
---precision float16 with the peer's bfloat16.
+--precision float16 with the peer's bfloat16. With --dreambooth it is a step that trains all weights of the U-Net and the text
+encoder, without the MLM objective: ours the whole of customize, the first step left out where there are more, the peer's
+oracle/dreambooth_step.py.
 
     python3 oracle/step_ratio.py [--peer ../shared/peers/ti_step.py] [--rounds 3] [--steps 3] [--threads 2] [--dir FOLDER]
-        [--device cpu|webgpu|cuda] [--half]
+        [--device cpu|webgpu|cuda] [--half] [--dreambooth]
 
 Needs torch and diffusers in the Python that runs it, and `npm run build`. The random checkpoint is written on first use.
 """
@@ -15,14 +17,18 @@ import argparse, contextlib, json, os, pathlib, resource, statistics, subprocess
 
 root = pathlib.Path(__file__).resolve().parent.parent
 p = argparse.ArgumentParser()
-p.add_argument("--peer", default=str(root.parent / "shared" / "peers" / "ti_step.py"))
+p.add_argument("--peer")
 p.add_argument("--rounds", type=int, default=3)
 p.add_argument("--steps", type=int, default=3)
 p.add_argument("--threads", type=int, default=os.cpu_count())
 p.add_argument("--dir", default=None)
 p.add_argument("--device", choices=["cpu", "webgpu", "cuda"], default="cpu")
 p.add_argument("--half", action="store_true")
+p.add_argument("--dreambooth", action="store_true")
 a = p.parse_args()
+if a.dreambooth and a.device != "cpu":
+    sys.exit("--dreambooth compares on the CPU only")
+peer_script = a.peer or str(root / "oracle" / "dreambooth_step.py" if a.dreambooth else root.parent / "shared" / "peers" / "ti_step.py")
 
 
 def card_memory():
@@ -61,10 +67,11 @@ def timed(command):
     return figures, cpu
 
 
-ours_command = ["node", "dist/cli/main.js", "bench", "--sd15", "--unet", "--json", "--steps", str(a.steps)]
+ours_command = ["node", "dist/cli/main.js", "bench", "--sd15", "--json", "--steps", str(a.steps)]
+ours_command += ["--method", "dreambooth", "--lambda", "0"] if a.dreambooth else ["--unet"]
 if a.dir:
     ours_command += ["--dir", a.dir]
-peer_command = [sys.executable, a.peer, "--threads", str(a.threads), "--steps", str(a.steps)]
+peer_command = [sys.executable, peer_script, "--threads", str(a.threads), "--steps", str(a.steps)]
 if a.device != "cpu":
     ours_command += ["--device", a.device]
     peer_command += ["--device", "cuda"]
@@ -76,7 +83,8 @@ for _ in range(a.rounds):
     load = os.getloadavg()[0]
     ours, ours_cpu = timed(ours_command)
     peer, peer_cpu = timed(peer_command)
-    step = statistics.median(ours["stepSeconds"])
+    seconds = ours["stepSeconds"]
+    step = statistics.median(seconds[1:] if a.dreambooth and len(seconds) > 1 else seconds)
     rounds.append(dict(ours=step, peer=peer["step"], ratio=peer["step"] / step, oursPeakGB=ours["peakGB"], peerPeakGB=peer["peakGB"],
                        oursCpuSeconds=ours_cpu, peerCpuSeconds=peer_cpu, load=load))
     print(json.dumps(rounds[-1]), file=sys.stderr)
