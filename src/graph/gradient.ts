@@ -5,6 +5,7 @@ import {
   attentionGradient,
   broadcast,
   cast,
+  concat,
   conv2d,
   conv2dInputGradient,
   conv2dWeightGradient,
@@ -170,6 +171,22 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
   scatterAdd: (y, g) => [gather(g, x1(y)), undefined],
 };
 
+/** The sum of two flows; of neighbouring parts of one axis it is what they are when joined. */
+function together(a: Tensor, b: Tensor): Tensor {
+  if (a.op !== 'pad' || b.op !== 'pad') return add(a, b);
+  const [first, second] = [a, b].toSorted((x, y) => startOf(x) - startOf(y)) as [Tensor<'pad'>, Tensor<'pad'>];
+  const rank = a.shape.length;
+  const axes = Array.from({ length: rank }, (_, i) => i).filter(
+    (i) => x0(first).shape[i] !== a.shape[i] || x0(second).shape[i] !== a.shape[i],
+  );
+  const axis = axes[0]!;
+  const end = first.attributes.before[axis]! + x0(first).shape[axis]!;
+  if (axes.length > 1 || end !== second.attributes.before[axis]) return add(a, b);
+  const after = Array.from({ length: rank }, (_, i) => (i === axis ? second.attributes.after[axis]! : 0));
+  return pad(concat([x0(first), x0(second)], axis), first.attributes.before, after);
+}
+const startOf = (x: Tensor): number => (x as Tensor<'pad'>).attributes.before.reduce((total, n) => total + n, 0);
+
 export interface GradientOptions {
   /** Compute again in the backward pass what takes much memory to keep and a few hundredths of the time to make. */
   sparing?: boolean;
@@ -199,7 +216,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[], { sparing = 
       const flow = flows[i];
       if (!needed[i] || flow === undefined) return;
       const earlier = cotangents.get(x);
-      cotangents.set(x, earlier === undefined ? flow : add(earlier, flow));
+      cotangents.set(x, earlier === undefined ? flow : together(earlier, flow));
     });
   }
   return targets.map((target) => {

@@ -37,7 +37,8 @@ export function linearParts(p: Parameters, x: Tensor, outputs: number, parts: nu
   const size = outputs / parts;
   const weight = p.get('weight', [outputs, x.shape.at(-1)!]);
   const starts = Array.from({ length: parts }, (_, i) => i * size);
-  if (weight.op !== 'constant' || p.isAdapted) {
+  const plain = matmul(x, swapLast(weight));
+  if (weight.op !== 'constant' || p.adapted(x, plain) !== plain) {
     const whole = linear(p, x, outputs);
     return starts.map((start) => sliceAxis(whole, whole.shape.length - 1, start, size));
   }

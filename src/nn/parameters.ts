@@ -33,11 +33,7 @@ export class Parameters {
   withSource(source: ParameterSource): Parameters {
     return new Parameters(source, this.prefix, this.adapter);
   }
-  /** Whether linear maps are changed. */
-  get isAdapted(): boolean {
-    return this.adapter !== undefined;
-  }
-  /** The output of this module's linear map as its adapter changes it. */
+  /** The output of this module's linear map as its adapter changes it; `y` itself where it does not. */
   adapted(x: Tensor, y: Tensor): Tensor {
     return this.adapter === undefined ? y : this.adapter(this.prefix.slice(0, -1), x, y);
   }

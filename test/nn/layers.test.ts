@@ -83,6 +83,8 @@ test('parts of a linear map: of frozen weights as they lie, of others and of ada
   await agrees(engine, { shapes: [x.shape], build: (y) => concat(linearParts(still, y!, 6, 2), 2) });
   const adapted = still.withAdapter((_module, _x, y) => multiply(y, 2));
   expect(linearParts(adapted, x, 6, 2).every((part) => part.op === 'slice')).toBe(true);
+  const elsewhere = still.withAdapter((_module, _x, y) => y);
+  expect(linearParts(elsewhere, x, 6, 2).every((part) => part.op === 'add')).toBe(true);
   const trained = new Parameters((name, shape) => input(name, shape));
   expect(linearParts(trained, x, 6, 2).every((part) => part.op === 'slice')).toBe(true);
 });
