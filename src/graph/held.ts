@@ -140,8 +140,7 @@ export class Course {
         reads: [...read].filter((x) => x !== undefined),
         replaces: elementwise.has(t.op) && !inPlace.has(t),
         isResult: results.has(t),
-        workspace:
-          inPlace.has(t) && t.op !== 'adamw' ? 0 : ((workspaces[t.op] as ((x: Tensor, s: Saving) => number) | undefined)?.(t, saving) ?? 0),
+        workspace: (workspaces[t.op] as ((x: Tensor, s: Saving) => number) | undefined)?.(t, saving) ?? 0,
       };
     });
   }

@@ -1,36 +1,23 @@
 /** AdamW’s updates for ONNX Runtime: of large tensors in blocks, which the processor’s cache holds from the first pass to the last. */
-import { spread } from './lower-affine.ts';
+import { blocksOf, inBlocks, spread } from './lower-elementwise.ts';
+import type { Blocking } from './lower-elementwise.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { bytesOf, sizeOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Elements past which a lean program works in blocks, and the most of a block: 0.5 MB. */
-const blocked = { from: 2 ** 20, most: 2 ** 17 };
-
-/** How many blocks of equal size a tensor is updated in, one where all is done at once. */
-function blocksOf(size: number, lean: boolean): number {
-  if (!lean || size < blocked.from) return 1;
-  const least = Math.ceil(size / blocked.most);
-  for (let blocks = least; blocks < 2 * least; blocks++) if (size % blocks === 0) return blocks;
-  return 1;
-}
+/** Blocks of 0.5 MB. */
+const blocking: Blocking = { from: 2 ** 20, most: 2 ** 17 };
 
 /** Bytes that an update takes beside what it is written over: a gradient, a direction and what it is divided by. */
-export const adamwWorkspace = (y: Tensor<'adamw'>, lean: boolean): number => (3 * bytesOf(y)) / blocksOf(sizeOf(y.shape), lean);
+export const adamwWorkspace = (y: Tensor<'adamw'>, lean: boolean): number => (3 * bytesOf(y)) / blocksOf(y, lean, blocking);
 
 export function adamw(y: Tensor<'adamw'>, inputs: readonly string[], b: OnnxBuilder): string {
   const size = sizeOf(y.shape);
-  const blocks = blocksOf(size, b.lean && b.device === 'cpu');
+  const blocks = blocksOf(y, b.lean && b.device === 'cpu', blocking);
   const [tensors, numbers] = [inputs.slice(0, 4), inputs.slice(4)];
   const results = b.shared(`adamw ${inputs.join()}`, () => {
     if (blocks === 1) return updated(y, [...tensors, ...numbers.map((name) => spread(name, y.shape, b))], b);
-    const part = { shape: [size / blocks], dtype: 'float32' } as const;
-    const body = b.subgraph(
-      tensors.map(() => part),
-      (names) => updated(y, [...names, ...numbers], b).map((name) => ({ name, shape: part.shape })),
-    );
-    const stacked = tensors.map((x) => b.node('Reshape', [x, b.ints([blocks, size / blocks])]));
-    const outputs = b.multi('Scan', stacked, 3, { body, num_scan_inputs: tensors.length });
+    const outputs = inBlocks(blocks, size, tensors, b, (names) => updated(y, [...names, ...numbers], b));
     for (const name of outputs) b.lies(name, [blocks, size / blocks]);
     return outputs;
   });

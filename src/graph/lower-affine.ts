@@ -1,7 +1,7 @@
 /** Scale and shift of channels, which ONNX Runtime has in one pass as a normalisation by fixed statistics. */
 import type { OnnxBuilder } from './onnx.ts';
-import { isFixed, sameShape, sizeOf } from './tensor.ts';
-import type { Shape, Tensor } from './tensor.ts';
+import { isFixed, sameShape } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Whether a tensor is one fixed number per channel of [B, C, H, W]. */
 const isPerChannel = (x: Tensor, channels: number): boolean =>
@@ -14,15 +14,6 @@ export function channelAffine(y: Tensor, b: OnnxBuilder): [x: Tensor, scale: Ten
   const [x, scale] = product.inputs as [Tensor, Tensor];
   const [channels] = y.shape.slice(1) as [number];
   return sameShape(x.shape, y.shape) && [scale, shift].every((one) => isPerChannel(one, channels)) ? [x, scale, shift] : undefined;
-}
-
-/**
- * A number in as many axes as a shape that ends in 1 has: ONNX Runtime's kernels, which look from the end for where the axes
- * of two tensors begin to differ, would go over the other one element at a time.
- */
-export function spread(name: string, shape: Shape, b: OnnxBuilder): string {
-  if (shape.at(-1) !== 1 || sizeOf(shape) === 1) return name;
-  return b.shared(`spread ${name} ${shape.length}`, () => [b.node('Reshape', [name, b.ints(shape.map(() => 1))])])[0]!;
 }
 
 /** Such a sum, given the names of x, γ and β. */

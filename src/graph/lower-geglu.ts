@@ -1,25 +1,17 @@
-/** GEGLU for ONNX Runtime, and its gradients: of large tensors in blocks of rows, whose passes stay in the processor’s cache. */
+/** GEGLU for ONNX Runtime, and its gradients: of large tensors in blocks. */
+import { blocksOf, inBlocks } from './lower-elementwise.ts';
+import type { Blocking } from './lower-elementwise.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { bytesOf, sizeOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Elements past which a lean program works in blocks, and the most of a block: 1 MB. */
-const blocked = { from: 2 ** 22, most: 2 ** 18 };
-
-/** How many blocks of equal size the gradients are computed in, one where all is done at once. */
-function blocksOf(gate: Tensor, lean: boolean): number {
-  const size = sizeOf(gate.shape);
-  if (!lean || size < blocked.from) return 1;
-  const rows = size / gate.shape.at(-1)!;
-  let blocks = Math.ceil(size / blocked.most);
-  while (rows % blocks !== 0) blocks++;
-  return blocks;
-}
+/** Blocks of 1 MB. */
+const blocking: Blocking = { from: 2 ** 22, most: 2 ** 18 };
 
 /** Bytes that the gradients take while they are computed, beside themselves: GELU, its derivative, a factor of each. */
 export function gegluWorkspace(y: Tensor<'gegluGradient'>, lean: boolean): number {
   const gate = y.inputs[1]!;
-  return (4 * bytesOf(gate)) / blocksOf(gate, lean);
+  return (4 * bytesOf(gate)) / blocksOf(gate, lean, blocking);
 }
 
 export function geglu(_: Tensor<'geglu'>, [value, gate]: readonly string[], b: OnnxBuilder): string {
@@ -29,14 +21,10 @@ export function geglu(_: Tensor<'geglu'>, [value, gate]: readonly string[], b: O
 export function gegluGradient(y: Tensor<'gegluGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
   const results = b.shared(`gegluGradient ${inputs.join()}`, () => {
     const gate = y.inputs[1]!;
-    const blocks = blocksOf(gate, b.lean && b.device === 'cpu');
+    const blocks = blocksOf(gate, b.lean && b.device === 'cpu', blocking);
     if (blocks === 1) return derived(inputs, b);
-    const width = gate.shape.at(-1)!;
-    const rows = sizeOf(gate.shape) / width / blocks;
-    const part = { shape: [rows, width], dtype: 'float32' } as const;
-    const body = b.subgraph([part, part, part], (names) => derived(names, b).map((name) => ({ name, shape: part.shape })));
-    const stacked = inputs.map((x) => b.node('Reshape', [x, b.ints([blocks, rows, width])]));
-    return b.multi('Scan', stacked, 2, { body, num_scan_inputs: 3 }).map((x) => b.node('Reshape', [x, b.ints(gate.shape)]));
+    const stacked = inBlocks(blocks, sizeOf(gate.shape), inputs, b, (names) => derived(names, b));
+    return stacked.map((x) => b.node('Reshape', [x, b.ints(gate.shape)]));
   });
   return results[y.attributes.of === 'value' ? 0 : 1]!;
 }

@@ -1,6 +1,6 @@
 /** Weight gradients of convolutions as matrix products. */
 import { product } from './lower-matmul.ts';
-import { onBothAxes, transformsOf } from './lower-winograd.ts';
+import { byPoint, cutIntoTiles, isFilterable, onBothAxes, transformsOf } from './lower-winograd.ts';
 import type { Tile } from './lower-winograd.ts';
 import type { Device } from './device.ts';
 import type { OnnxBuilder } from './onnx.ts';
@@ -21,9 +21,8 @@ const fewestPositions = 512;
 
 /** The tile by which a gradient is filtered; undefined where it is not. */
 function tileOf(y: Tensor<'conv2dWeightGradient'>, device: Device): Tile | undefined {
-  const { stride, padding, kernel } = y.attributes;
   const [batch, , ...size] = y.inputs[1]!.shape as [number, number, number, number];
-  if (device !== 'cpu' || stride !== 1 || kernel.some((n) => n !== 3) || padding.some((n) => n > 2)) return undefined;
+  if (!isFilterable(device, y.attributes.kernel, y.attributes)) return undefined;
   const fits = (tile: Tile): boolean => size.every((n) => n % tile === 0);
   return batch * sizeOf(size) >= fewestPositions && fits(4) ? 4 : fits(2) ? 2 : undefined;
 }
@@ -48,7 +47,8 @@ function filtered(y: Tensor<'conv2dWeightGradient'>, tile: Tile, [x, g]: readonl
   const [top, bottom, left, right] = y.attributes.padding;
   const points = (tile + 2) ** 2;
   const count = (height * width) / tile ** 2;
-  const { ofInputs, ofTaps, toResults } = transformsOf(tile, false);
+  const transforms = transformsOf(tile, false);
+  const { ofTaps, toResults } = transforms;
   const columns = (matrix: readonly (readonly number[])[]): number[][] => matrix[0]!.map((_, i) => matrix.map((row) => row[i]!));
   const [filters, channels] = [output.shape[1]!, input.shape[1]!];
   // Tiles do not overlap here: all pictures are one that is tall, whose results come as they are multiplied.
@@ -58,11 +58,8 @@ function filtered(y: Tensor<'conv2dWeightGradient'>, tile: Tile, [x, g]: readonl
     return [b.node('Reshape', [cut, b.ints([points, filters, batch * count])])];
   })[0]!;
   const values = b.shared(`tiles of values ${x} ${tile} ${top} ${left}`, () => {
-    const planes = b.node('Reshape', [x!, b.ints([batch * channels, 1, ...input.shape.slice(2)])]);
-    const kernels = onBothAxes(ofInputs, [points, 1, tile + 2, tile + 2], b);
-    const cut = b.node('Conv', [planes, kernels], { strides: [tile, tile], pads: [top, left, bottom, right] });
-    const apart = b.node('Transpose', [b.node('Reshape', [cut, b.ints([batch, channels, points, count])])], { perm: [2, 1, 0, 3] });
-    return [b.node('Reshape', [apart, b.ints([points, channels, batch * count])])];
+    const cut = cutIntoTiles(x!, input.shape, transforms, tile, [top, left, bottom, right], b);
+    return [byPoint(cut, [batch, channels, points, count], b)];
   })[0]!;
   const sums = b.node('FusedMatMul', [gradients, values], { transB: 1 }, 'com.microsoft');
   const taps = [b.node('Reshape', [sums, b.ints([points, filters * channels])]), onBothAxes(ofTaps, [points, 9], b)];

@@ -6,7 +6,7 @@
 import type { Device } from './device.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { keyOf, sizeOf } from './tensor.ts';
-import type { Tensor } from './tensor.ts';
+import type { ConvAttributes, Shape, Tensor } from './tensor.ts';
 
 /** Results of one axis that a transform gives at once. */
 export type Tile = 2 | 4;
@@ -29,13 +29,15 @@ export interface Setting {
   sparing: boolean;
 }
 
+/** Whether a convolution is one that can be filtered. */
+export const isFilterable = (device: Device, kernel: Shape, { stride, padding }: ConvAttributes): boolean =>
+  device === 'cpu' && stride === 1 && kernel.every((n) => n === 3) && padding.every((n) => n <= 2);
+
 /** The tile for a convolution, or for the input gradient of one; undefined where it is better done directly. */
 export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, { device, sparing }: Setting): Tile | undefined {
   const weight = y.inputs[1]!;
-  const [filters, channels, height, width] = weight.shape as [number, number, number, number];
-  if (device !== 'cpu' || y.attributes.stride !== 1) return undefined;
-  if (height !== 3 || width !== 3 || Math.min(filters, channels) < fewestChannels) return undefined;
-  if (y.attributes.padding.some((n) => n > 2)) return undefined;
+  const [filters, channels, ...kernel] = weight.shape as [number, number, number, number];
+  if (!isFilterable(device, kernel, y.attributes) || Math.min(filters, channels) < fewestChannels) return undefined;
   const size = y.shape.slice(2);
   const positions = y.shape[0]! * sizeOf(size);
   const enough = (tile: Tile): boolean =>
@@ -171,20 +173,39 @@ interface Strip {
   transforms: Transforms;
 }
 
+/** Tiles of a picture [B, C, H, W] at every point, [B·C, N, rows, columns]. */
+export function cutIntoTiles(
+  x: string,
+  shape: Shape,
+  { ofInputs }: Transforms,
+  tile: Tile,
+  pads: readonly number[],
+  b: OnnxBuilder,
+): string {
+  const [batch, channels, ...given] = shape as [number, number, number, number];
+  const planes = b.node('Reshape', [x, b.ints([batch * channels, 1, ...given])]);
+  const kernels = onBothAxes(ofInputs, [(tile + 2) ** 2, 1, tile + 2, tile + 2], b);
+  return b.node('Conv', [planes, kernels], { strides: [tile, tile], pads });
+}
+
+/** Tiles of [B, C, N, T] as factors of N products, [N, C, B·T]. */
+export function byPoint(
+  cut: string,
+  shape: readonly [batch: number, channels: number, points: number, count: number],
+  b: OnnxBuilder,
+): string {
+  const [batch, channels, points, count] = shape;
+  const apart = b.node('Transpose', [b.node('Reshape', [cut, b.ints(shape)])], { perm: [2, 1, 0, 3] });
+  return b.node('Reshape', [apart, b.ints([points, channels, batch * count])]);
+}
+
 function filtered(x: string, taps: string, tile: Tile, strip: Strip, b: OnnxBuilder): string {
   const { batch, from, to, given, tiles, pads, isGradient, transforms } = strip;
   const points = (tile + 2) ** 2;
   const count = tiles[0] * tiles[1];
-  const planes = b.node('Reshape', [x, b.ints([batch * from, 1, ...given])]);
-  const ofInputs = onBothAxes(transforms.ofInputs, [points, 1, tile + 2, tile + 2], b);
-  const cut = b.node('Conv', [planes, ofInputs], { strides: [tile, tile], pads });
+  const cut = cutIntoTiles(x, [batch, from, ...given], transforms, tile, pads, b);
   const single = batch === 1;
-  const values = single
-    ? b.node('Reshape', [cut, b.ints([from, points, count])])
-    : b.node('Reshape', [
-        b.node('Transpose', [b.node('Reshape', [cut, b.ints([batch, from, points, count])])], { perm: [2, 1, 0, 3] }),
-        b.ints([points, from, batch * count]),
-      ]);
+  const values = single ? b.node('Reshape', [cut, b.ints([from, points, count])]) : byPoint(cut, [batch, from, points, count], b);
   const transposes = { transA: Number(isGradient), transBatchB: Number(single) };
   const products = b.node('FusedMatMul', [taps, values], transposes, 'com.microsoft');
   const flat = b.node('Reshape', [products, b.ints([points, to * batch * count])]);

@@ -2,9 +2,10 @@
 import path from 'node:path';
 import { internal } from '../errors.ts';
 import { adamw } from './lower-adamw.ts';
-import { channelAffine, scaleAndShift, spread } from './lower-affine.ts';
+import { channelAffine, scaleAndShift } from './lower-affine.ts';
 import { attention, attentionGradient } from './lower-attention.ts';
 import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
+import { spread } from './lower-elementwise.ts';
 import { geglu, gegluGradient } from './lower-geglu.ts';
 import { constantRows, factorRows, matmul } from './lower-matmul.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
