@@ -17,7 +17,7 @@ async function follow(events: AsyncGenerator<StageEvent, void>, progress: Progre
   let stage = '';
   for await (const e of events) {
     signal.throwIfAborted();
-    if (e.stage !== stage) progress.restart();
+    if (e.stage !== stage) progress.nextStage();
     stage = e.stage;
     const metrics = Object.entries(e.metrics).map(([name, value]) => ` ${name} ${value.toFixed(3)}`);
     progress.update(e.stage, e.step, e.steps, `  loss ${e.loss.toFixed(4)}${metrics.join('')}`);

@@ -68,7 +68,7 @@ export const quickstart = defineCommand({
     let stage = '';
     const results = await followed(comparison, (value) => {
       const now = `${value.variant} ${'event' in value ? 'learns' : 'pictures'}`;
-      if (now !== stage) progress.restart();
+      if (now !== stage) progress.nextStage();
       stage = now;
       if ('pictures' in value) progress.update(`${value.variant}: picture`, value.pictures, value.of);
       else if (value.event.kind === 'step') {

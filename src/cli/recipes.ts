@@ -64,7 +64,7 @@ async function analysis(request: RecipeRequest): Promise<void> {
     versions: versions(),
     draw: drawMaps,
     onPrompt: (of, done, all) => {
-      if (stage !== of) progress.restart();
+      if (stage !== of) progress.nextStage();
       stage = of;
       progress.update(`${of}: prompt`, done, all);
     },

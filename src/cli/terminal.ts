@@ -54,7 +54,7 @@ export const precisionFlag = {
 } as const;
 
 export const lowMemoryFlag = {
-  'low-memory': { type: 'boolean', description: 'on the CPU: fewer copies of weights and of results, which is slower' },
+  'low-memory': { type: 'boolean', description: 'fewer copies of weights and, on the CPU, of results, which is slower' },
 } as const;
 
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */
@@ -80,16 +80,22 @@ export function duration(seconds: number): string {
 /** Progress: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
 export class Progress {
   private started = performance.now();
-  private last = 0;
+  /** When the latest event came, shown or not. */
+  private latest = this.started;
+  private shown = 0;
   private first: number | undefined;
   private readonly quiet: boolean;
   constructor(quiet: boolean) {
     this.quiet = quiet;
   }
-  restart(): void {
-    this.started = performance.now();
+  restart(since = performance.now()): void {
+    this.started = since;
     this.first = undefined;
-    this.last = 0;
+    this.shown = 0;
+  }
+  /** A stage of which the coming event is the first to tell: it began with the latest of the stage before. */
+  nextStage(): void {
+    this.restart(this.latest);
   }
   /** The result of `work`; each of its events is shown as so much of it done. */
   follow<R>(label: string, work: AsyncGenerator<{ done: number; of: number }, R>): Promise<R> {
@@ -99,10 +105,11 @@ export class Progress {
   update(label: string, done: number, total: number, more = ''): void {
     if (this.quiet) return;
     const now = performance.now();
+    this.latest = now;
     this.first ??= done - 1;
     const live = process.stderr.isTTY;
-    if (done < total && now - this.last < (live ? 150 : 10_000)) return;
-    this.last = now;
+    if (done < total && now - this.shown < (live ? 150 : 10_000)) return;
+    this.shown = now;
     const rate = (done - this.first) / Math.max(1e-3, (now - this.started) / 1000);
     const left = Math.max(0, Math.round((total - done) / rate));
     const line = `${label} ${done}/${total}${more}  ${rate.toFixed(1)}/s  ${left >= 90 ? `${Math.round(left / 60)} min` : `${left} s`} left`;
