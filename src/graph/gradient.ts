@@ -17,7 +17,6 @@ import {
   gegluGradient,
   inverseDeviation,
   matmul,
-  mean,
   multiply,
   negate,
   pad,
@@ -29,10 +28,12 @@ import {
   slice,
   sliceAxis,
   square,
+  standardizeGradient,
   subtract,
   sum,
   sumTo,
   swapLast,
+  swishGradient,
   transpose,
 } from './ops.ts';
 import { Recomputation } from './recompute.ts';
@@ -149,16 +150,15 @@ export const gradientRules: { [P in PrimitiveName]: Rule<P> } = {
     ];
   },
   conv2dWeightGradient: firstOrderOnly,
-  standardize: (y, g) => {
-    const last = y.shape.length - 1;
-    const centred = subtract(subtract(g, mean(g, [last], true)), multiply(y, mean(multiply(g, y), [last], true)));
-    return [multiply(inverseDeviation(x0(y), y.attributes.epsilon), centred)];
-  },
+  standardize: (y, g) => [standardizeGradient(y, inverseDeviation(x0(y), y.attributes.epsilon), g)],
   inverseDeviation: firstOrderOnly,
+  standardizeGradient: firstOrderOnly,
   softmax: (y, g) => {
     const weighted = multiply(g, y);
     return [subtract(weighted, multiply(y, sum(weighted, [-1], true)))];
   },
+  swish: (y, g) => [swishGradient(x0(y), g, y.attributes.beta)],
+  swishGradient: firstOrderOnly,
   geglu: (y, g, needed) => (['value', 'gate'] as const).map((of, i) => (needed[i] ? gegluGradient([...y.inputs, g], of) : undefined)),
   gegluGradient: firstOrderOnly,
   attention: (y, g, needed) =>

@@ -3,6 +3,8 @@ import { adamwWorkspace } from './lower-adamw.ts';
 import { scoresPerTurn } from './lower-attention.ts';
 import { columnsOf, isFlipped, phases } from './lower-convolution.ts';
 import { gegluWorkspace } from './lower-geglu.ts';
+import { normWorkspace } from './lower-norm.ts';
+import { swishWorkspace } from './lower-swish.ts';
 import { weightGradientWorkspace } from './lower-weight-gradient.ts';
 import { winogradTile, winogradWorkspace } from './lower-winograd.ts';
 import { arithmetic, bytesOf, fixedTensors, topologicalOrder } from './tensor.ts';
@@ -38,6 +40,8 @@ const workspaces: { [P in PrimitiveName]?: (t: Tensor<P>, saving: Saving) => num
     filteringWorkspace(t, saving) || (isFlipped(t, true) ? 0 : phases(t, true) === undefined ? columnsOf(t) : bytesOf(t)),
   conv2dWeightGradient: weightGradientWorkspace,
   adamw: (t, { lean }) => adamwWorkspace(t, lean),
+  standardizeGradient: (t, { lean }) => normWorkspace(t, lean),
+  swishGradient: (t, { lean }) => swishWorkspace(t, lean),
   gegluGradient: (t, { lean }) => gegluWorkspace(t, lean),
   attentionGradient: (t) => {
     const [q, k] = t.inputs as readonly [Tensor, Tensor];

@@ -273,11 +273,33 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
       return row.map((v) => (v - mean) * inverse);
     }),
   inverseDeviation: (y, [x]) => byRow(y.inputs[0]!, x!, (row) => [moments(row, y.attributes.epsilon).inverse]),
+  standardizeGradient: (y, [standard, inverse, g]) => {
+    const width = y.shape.at(-1)!;
+    const out = new Float64Array(sizeOf(y.shape));
+    for (let row = 0; row < inverse!.length; row++) {
+      let [total, along] = [0, 0];
+      for (let i = row * width; i < (row + 1) * width; i++) {
+        total += g![i]!;
+        along += g![i]! * standard![i]!;
+      }
+      for (let i = row * width; i < (row + 1) * width; i++) {
+        out[i] = inverse![row]! * (g![i]! - total / width - (standard![i]! * along) / width);
+      }
+    }
+    return out;
+  },
   softmax: (y, [x]) =>
     byRow(y, x!, (row) => {
       const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
       const total = row.reduce((a, b) => a + Math.exp(b - top), 0);
       return row.map((v) => Math.exp(v - top) / total);
+    }),
+  swish: (y, [x]) => x!.map((v) => v / (1 + Math.exp(-y.attributes.beta * v))),
+  swishGradient: (y, [x, g]) =>
+    x!.map((v, i) => {
+      const scaled = y.attributes.beta * v;
+      const sigmoid = 1 / (1 + Math.exp(-scaled));
+      return g![i]! * sigmoid * (1 + scaled * (1 - sigmoid));
     }),
   geglu: (_, [value, gate]) => gate!.map((x, i) => value![i]! * x * normal(x)),
   gegluGradient: (y, [value, gate, g]) =>

@@ -17,7 +17,13 @@ export function adamw(y: Tensor<'adamw'>, inputs: readonly string[], b: OnnxBuil
   const [tensors, numbers] = [inputs.slice(0, 4), inputs.slice(4)];
   const results = b.shared(`adamw ${inputs.join()}`, () => {
     if (blocks === 1) return updated(y, [...tensors, ...numbers.map((name) => spread(name, y.shape, b))], b);
-    const outputs = inBlocks(blocks, size, tensors, b, (names) => updated(y, [...names, ...numbers], b));
+    const block = [size / blocks];
+    const outputs = inBlocks(
+      blocks,
+      tensors.map((name) => ({ name, block })),
+      b,
+      (names) => updated(y, [...names, ...numbers], b),
+    );
     for (const name of outputs) b.lies(name, [blocks, size / blocks]);
     return outputs;
   });

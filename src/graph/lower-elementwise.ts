@@ -20,33 +20,31 @@ export interface Blocking {
   most: number;
 }
 
-/** How many blocks of equal size a tensor is worked on in, one where all is done at once. */
-export function blocksOf({ shape }: Tensor, lean: boolean, { from, most }: Blocking): number {
+/** How many blocks of equal size, of whole rows of `width` elements, a tensor is worked on in; one where all is done at once. */
+export function blocksOf({ shape }: Tensor, lean: boolean, { from, most }: Blocking, width = 1): number {
   const size = sizeOf(shape);
   if (!lean || size < from) return 1;
   const least = Math.ceil(size / most);
-  for (let blocks = least; blocks < 2 * least; blocks++) if (size % blocks === 0) return blocks;
+  for (let blocks = least; blocks < 2 * least; blocks++) if ((size / width) % blocks === 0) return blocks;
   return 1;
 }
 
-/** What `work` makes of blocks of tensors of `size` elements each, block by block: results of shape [blocks, size / blocks]. */
+/** What `work` makes of blocks of tensors, block by block, given a block's shape of each: results of shape [blocks, the first's]. */
 export function inBlocks(
   blocks: number,
-  size: number,
-  inputs: readonly string[],
+  inputs: readonly { name: string; block: Shape }[],
   b: OnnxBuilder,
   work: (names: readonly string[]) => readonly string[],
 ): readonly string[] {
-  const part = { shape: [size / blocks], dtype: 'float32' } as const;
   let count = 0;
   const body = b.subgraph(
-    inputs.map(() => part),
+    inputs.map(({ block }) => ({ shape: block, dtype: 'float32' })),
     (names) => {
       const results = work(names);
       count = results.length;
-      return results.map((name) => ({ name, shape: part.shape }));
+      return results.map((name) => ({ name, shape: inputs[0]!.block }));
     },
   );
-  const stacked = inputs.map((x) => b.node('Reshape', [x, b.ints([blocks, size / blocks])]));
+  const stacked = inputs.map(({ name, block }) => b.node('Reshape', [name, b.ints([blocks, ...block])]));
   return b.multi('Scan', stacked, count, { body, num_scan_inputs: inputs.length });
 }

@@ -23,7 +23,13 @@ export function gegluGradient(y: Tensor<'gegluGradient'>, inputs: readonly strin
     const gate = y.inputs[1]!;
     const blocks = blocksOf(gate, b.lean && b.device === 'cpu', blocking);
     if (blocks === 1) return derived(inputs, b);
-    const stacked = inBlocks(blocks, sizeOf(gate.shape), inputs, b, (names) => derived(names, b));
+    const block = [sizeOf(gate.shape) / blocks];
+    const stacked = inBlocks(
+      blocks,
+      inputs.map((name) => ({ name, block })),
+      b,
+      (names) => derived(names, b),
+    );
     return stacked.map((x) => b.node('Reshape', [x, b.ints(gate.shape)]));
   });
   return results[y.attributes.of === 'value' ? 0 : 1]!;

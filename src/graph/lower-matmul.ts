@@ -54,7 +54,16 @@ export function matmul(y: Tensor<'matmul'>, [left, right]: readonly string[], b:
       factors.map((x, i) => b.factor(x, y.inputs[i]!.shape.length)),
     );
   }
-  const blocks = rowBlocks(rows, b).map(({ name }) => product(b, left!, name, { transB: 1 }));
+  const { shape } = y;
+  const flat = b.device === 'webgpu' && b.sparing ? b.node('Reshape', [left!, b.ints([-1, y.inputs[0]!.shape.at(-1)!])]) : undefined;
+  const blocks = rowBlocks(rows, b).map(({ name, rows: columns }) =>
+    flat === undefined
+      ? product(b, left!, name, { transB: 1 })
+      : b.node('Reshape', [
+          b.node('Gemm', [b.factor(flat, 2), b.factor(name, 2)], { transB: 1 }),
+          b.ints([...shape.slice(0, -1), columns]),
+        ]),
+  );
   return blocks.length === 1 ? blocks[0]! : b.node('Concat', blocks, { axis: y.shape.length - 1 });
 }
 

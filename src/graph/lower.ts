@@ -8,6 +8,8 @@ import { gather, isInBlocks, scatterAdd } from './lower-gather.ts';
 import { spread } from './lower-elementwise.ts';
 import { geglu, gegluGradient } from './lower-geglu.ts';
 import { constantRows, factorRows, matmul } from './lower-matmul.ts';
+import { inverseDeviation, standardize, standardizeGradient } from './lower-norm.ts';
+import { swish, swishGradient } from './lower-swish.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
 import { halves, products } from './precision.ts';
 import type { Precision } from './precision.ts';
@@ -33,15 +35,6 @@ const binary =
       op,
       inputs.map((name, i) => (y.inputs[i]!.shape.length === 0 ? spread(name, y.shape, b) : name)),
     );
-/** Outputs of the LayerNormalization that standardize and inverseDeviation of one tensor share. */
-function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly string[], b: OnnxBuilder): readonly string[] {
-  const { epsilon } = y.attributes;
-  const width = y.inputs[0]!.shape.at(-1)!;
-  return b.shared(`layerNorm ${x} ${epsilon}`, () => {
-    const ones = b.shared(`ones ${width}`, () => [b.constant(new Float32Array(width).fill(1), [width])])[0]!;
-    return b.multi('LayerNormalization', [x!, ones], 3, { axis: -1, epsilon });
-  });
-}
 
 export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
@@ -86,9 +79,12 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   conv2d: convolution,
   conv2dInputGradient: inputGradient,
   conv2dWeightGradient: weightGradient,
-  standardize: (y, inputs, b) => layerNorm(y, inputs, b)[0]!,
-  inverseDeviation: (y, inputs, b) => layerNorm(y, inputs, b)[2]!,
+  standardize,
+  inverseDeviation,
+  standardizeGradient,
   softmax: (_, inputs, b) => b.node('Softmax', inputs, { axis: -1 }),
+  swish,
+  swishGradient,
   geglu,
   gegluGradient,
   attention,

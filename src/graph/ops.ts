@@ -153,9 +153,13 @@ export function conv2dWeightGradient(x: Tensor, g: Tensor, attributes: Primitive
 }
 export const standardize = (x: Tensor, epsilon: number): Tensor => apply('standardize', [x], { epsilon });
 export const inverseDeviation = (x: Tensor, epsilon: number): Tensor => apply('inverseDeviation', [x], { epsilon });
+export const standardizeGradient = (y: Tensor, inverse: Tensor, g: Tensor): Tensor => apply('standardizeGradient', [y, inverse, g], {});
 export const softmax = (x: Tensor): Tensor => apply('softmax', [x], {});
 export const attention = (queries: Tensor, keys: Tensor, values: Tensor, heads: number): Tensor =>
   apply('attention', [queries, keys, values], { heads });
+/** x σ(βx) (Ramachandran et al. 2017, Searching for Activation Functions). */
+export const swish = (x: Tensor, beta: number): Tensor => apply('swish', [x], { beta });
+export const swishGradient = (x: Tensor, g: Tensor, beta: number): Tensor => apply('swishGradient', [x, g], { beta });
 /** value · GELU(gate), of one shape (Shazeer 2020, GLU Variants Improve Transformer). */
 export const geglu = (value: Tensor, gate: Tensor): Tensor => apply('geglu', [value, gate], {});
 export function gegluGradient(inputs: readonly Tensor[], of: Primitives['gegluGradient']['of']): Tensor {

@@ -24,6 +24,8 @@ const following: ReadonlySet<PrimitiveName> = new Set<PrimitiveName>([
   'subtract',
   'multiply',
   'maximum',
+  'swish',
+  'swishGradient',
   'geglu',
   'gegluGradient',
   'select',

@@ -170,7 +170,15 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   },
   standardize: (inputs) => unary(inputs, {}),
   inverseDeviation: (inputs) => ({ shape: [...inputs[0]!.shape.slice(0, -1), 1], dtype: 'float32' }),
+  standardizeGradient: (inputs) => {
+    const [y, inverse, g] = arity(inputs, 3, 'standardizeGradient') as [Tensor, Tensor, Tensor];
+    const fits = sameShape(y.shape, g.shape) && sameShape(inverse.shape, [...y.shape.slice(0, -1), 1]);
+    check(fits, () => `standardizeGradient of ${show(y.shape)}, ${show(inverse.shape)}, ${show(g.shape)}`);
+    return { shape: y.shape, dtype: 'float32' };
+  },
   softmax: (inputs) => unary(inputs, {}),
+  swish: (inputs) => unary(inputs, {}),
+  swishGradient: (inputs) => equalShapes(inputs, 2, 'swishGradient'),
   geglu: (inputs) => equalShapes(inputs, 2, 'geglu'),
   gegluGradient: (inputs) => equalShapes(inputs, 3, 'gegluGradient'),
   attention: (inputs, { heads }) => {

@@ -76,8 +76,15 @@ export interface Primitives {
   standardize: { epsilon: number };
   /** 1 / √(variance + ε) over the last axis, kept with size 1. */
   inverseDeviation: { epsilon: number };
+  /** Gradient of standardize: (its result, the inverse deviation, output gradient). */
+  standardizeGradient: None;
   /** Over the last axis. */
   softmax: None;
+
+  /** x σ(βx): SiLU where β is 1. */
+  swish: { beta: number };
+  /** Gradient of swish: (x, output gradient). */
+  swishGradient: { beta: number };
 
   /** GEGLU: (value, gate) → value · GELU(gate), of one shape; GELU(x) = x Φ(x) with Φ the normal distribution. */
   geglu: None;
@@ -148,6 +155,7 @@ export const arithmetic: readonly PrimitiveName[] = [
   'multiply',
   'divide',
   'maximum',
+  'swish',
   'geglu',
 ];
 

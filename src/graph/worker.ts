@@ -61,12 +61,12 @@ const idlePasses = [
  * weights packed or blocked for speed, no merging of what the backward pass computes again, no arena.
  */
 function sessionOptions({ lean, externalFolder, device, threads }: SessionSetting): InferenceSession.SessionOptions {
-  // WebGPU's SkipLayerNormalization leaves out the deviation, which gradients read.
+  // On a GPU SkipLayerNormalization leaves out the deviation, which gradients read.
   const unwanted = [
     ...idlePasses,
     // A large factor that lies across is faster turned over beforehand than as it is read.
     ...(lean ? ['CommonSubexpressionElimination', 'MatmulTransposeFusion'] : []),
-    ...(device === 'webgpu' ? ['SkipLayerNormFusion'] : []),
+    ...(device === 'cpu' ? [] : ['SkipLayerNormFusion']),
   ];
   return {
     executionProviders: providersOf(device),

@@ -53,28 +53,40 @@ const partCount = 5;
 /** A program of so many operators is divided where it then holds no more than this share of what it held. */
 const worthDividing = { steps: 100, share: 0.95 };
 
+/** Ends of parts to begin the search with, after the operator at which most is held: shares of all operators. */
+const firstEnds = [
+  [-1 / 96, 1 / 96, 1 / 18],
+  [0, 1 / 48, 1 / 16],
+  [-1 / 24, 0, 1 / 24],
+];
+/** By what they are moved, one after another, in operators of a program of one. */
+const moves = [24, 48, 96, 192, 24, 48, 96, 192, 384].map((n) => 1 / n);
+
 /**
  * After which operators parts should end, so that little is held: from near the one at which most is held, where each
- * buffer waits for the longest, these are moved about, by less and less, for as long as that helps.
+ * buffer waits for the longest, these are moved about for as long as that helps.
  */
 function quietestEnds(course: Course): readonly number[] {
   const count = course.steps.length;
   const peak = course.most().at;
   const inRange = (x: number): number => Math.max(0, Math.min(count - 2, Math.round(x)));
-  let ends = [peak, peak + count / 24, peak + count / 12, (peak + count) / 2].map(inRange).toSorted((a, b) => a - b);
-  let { bytes } = course.most(ends);
-  for (const step of [12, 24, 24, 48, 48, 96, 96, 192, 192].map((n) => count / n)) {
-    for (const i of ends.keys()) {
-      for (const by of [-step, step]) {
-        const moved = ends.with(i, inRange(ends[i]! + by)).toSorted((a, b) => a - b);
-        const less = new Set(moved).size < ends.length ? Infinity : course.most(moved).bytes;
-        if (less >= bytes) continue;
-        [ends, bytes] = [moved, less];
-        break;
+  const found = firstEnds.map((shares) => {
+    let ends = [...shares.map((share) => peak + share * count), (peak + count) / 2].map(inRange).toSorted((a, b) => a - b);
+    let { bytes } = course.most(ends);
+    for (const move of moves) {
+      for (const i of ends.keys()) {
+        for (const by of [-move * count, move * count]) {
+          const moved = ends.with(i, inRange(ends[i]! + by)).toSorted((a, b) => a - b);
+          const less = new Set(moved).size < ends.length ? Infinity : course.most(moved).bytes;
+          if (less >= bytes) continue;
+          [ends, bytes] = [moved, less];
+          break;
+        }
       }
     }
-  }
-  return ends;
+    return { ends, bytes };
+  });
+  return found.reduce((best, one) => (one.bytes < best.bytes ? one : best)).ends;
 }
 
 /** Of primitives whose results are several outputs of one operator, which. */

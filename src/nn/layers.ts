@@ -12,11 +12,11 @@ import {
   matmul,
   multiply,
   reshape,
-  sigmoid,
   sliceAxis,
   softmax,
   standardize,
   swapLast,
+  swish,
   transpose,
   transposedConv2d,
 } from '../graph/ops.ts';
@@ -77,10 +77,10 @@ export function embedding(p: Parameters, ids: Tensor, rows: number, width: numbe
   return gather(p.get('weight', [rows, width]), ids);
 }
 
-export const silu = (x: Tensor): Tensor => multiply(x, sigmoid(x));
+export const silu = (x: Tensor): Tensor => swish(x, 1);
 export const gelu = (x: Tensor): Tensor => multiply(multiply(x, 0.5), add(erf(divide(x, Math.SQRT2)), 1));
 /** CLIP's approximation of GELU. */
-export const quickGelu = (x: Tensor): Tensor => multiply(x, sigmoid(multiply(x, 1.702)));
+export const quickGelu = (x: Tensor): Tensor => swish(x, 1.702);
 
 export type Activation = 'gelu' | 'quick_gelu' | 'silu';
 export const activations: Record<Activation, (x: Tensor) => Tensor> = { gelu, quick_gelu: quickGelu, silu };

@@ -133,6 +133,9 @@ export const cases: Partial<Record<PrimitiveName, fc.Arbitrary<Case>>> = {
   standardize: fc
     .tuple(size, fc.integer({ min: 2, max: 6 }))
     .map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.standardize(x!, 1e-2) })),
+  swish: fc
+    .tuple(shape, fc.constantFrom(1, 1.702))
+    .map(([s, beta]) => ({ shapes: [s], build: (x) => ops.swish(ops.multiply(x!, 3), beta) })),
   softmax: fc.tuple(size, fc.integer({ min: 2, max: 6 })).map(([n, m]) => ({ shapes: [[n, m]], build: (x) => ops.softmax(x!) })),
   geglu: shape.map((s) => ({ shapes: [s, s], build: (value, gate) => ops.geglu(value!, ops.multiply(gate!, 3)) })),
   attention: fc
@@ -160,6 +163,8 @@ export const withoutGradient: PrimitiveName[] = [
   'cast',
   'stopGradient',
   'inverseDeviation',
+  'standardizeGradient',
+  'swishGradient',
   'conv2dWeightGradient',
   'attentionGradient',
   'gegluGradient',
