@@ -4,7 +4,7 @@ import { internal } from '../errors.ts';
 import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
-import { lower } from './lower.ts';
+import { lower, preparationsOf } from './lower.ts';
 import { quietestWriting } from './writing.ts';
 import { inPlaceOf, isLarge } from './memory.ts';
 import type { Precision } from './precision.ts';
@@ -137,43 +137,40 @@ export class Engine {
     verify(Object.values(all));
     const lean = options.lean ?? (this.lowMemory || isLarge(Object.values(all)));
     const program = this.programs++;
-    const { threads } = this;
     const load = async (device: Device): Promise<Signature> => {
-      const precision = device === 'cpu' ? 'float32' : this.precision;
-      const writing = lean && device === 'cpu' ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options)) : {};
-      const overwriting = new Set(updateNames.map(([output]) => output));
-      const { bytes, preparations, externalFolder, inputs, overwritten } = lower(all, {
-        lean,
-        sparing: this.lowMemory,
-        device,
-        precision,
-        overwriting,
-        ...writing,
-      });
-      const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
-      const signature: Signature = {
-        feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
-        states: byRole('state').map((t) => t.attributes.name),
-        fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
-        updates: Object.fromEntries(
-          updateNames.map(([output, name]) => {
-            const { shape } = updates[name]!;
-            const written = overwritten.get(output) ?? { name: output, shape };
-            return [written.name, { state: name, shape: written.shape }];
-          }),
-        ),
+      const lowering = { lean, sparing: this.lowMemory, device, precision: device === 'cpu' ? 'float32' : this.precision } as const;
+      const { preparations, externalFolder } = preparationsOf(Object.values(all), lowering);
+      const setting = { externalFolder, device, threads: this.threads, lean };
+      const takePrepared = this.prepared.begin(program, preparations, setting);
+      const create = async (): Promise<Signature> => {
+        const writing = lean && device === 'cpu' ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options)) : {};
+        const overwriting = new Set(updateNames.map(([output]) => output));
+        const model = lower(all, { ...lowering, overwriting, ...writing });
+        const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
+        const signature: Signature = {
+          feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
+          states: byRole('state').map((t) => t.attributes.name),
+          fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+          updates: Object.fromEntries(
+            updateNames.map(([output, name]) => {
+              const { shape } = updates[name]!;
+              const written = model.overwritten.get(output) ?? { name: output, shape };
+              return [written.name, { state: name, shape: written.shape }];
+            }),
+          ),
+        };
+        const { profile } = options;
+        const prepared = new Map(model.preparations.map(({ name, key }) => [name, key]));
+        if ([...prepared.values()].some((key) => !preparations.some((one) => one.key === key)))
+          throw internal('a preparation was not foreseen');
+        await this.request({ kind: 'compile', program, bytes: model.bytes, prepared, profile, signature, ...setting });
+        return signature;
       };
-      const { profile } = options;
-      const setting = { externalFolder, device, threads, lean };
-      const ready = new Map(preparations.map(({ name, key }) => [name, key]));
-      const creating = this.request({ kind: 'compile', program, bytes, prepared: ready, profile, signature, ...setting });
-      try {
-        await this.prepared.beside(creating, program, preparations, setting);
-      } catch (error) {
-        await this.release(program, false);
-        throw error;
-      }
-      return signature;
+      const creating = create();
+      const [created, taken] = await Promise.allSettled([creating, takePrepared()]);
+      if (created.status === 'fulfilled' && taken.status === 'fulfilled') return created.value;
+      await this.release(program, false);
+      throw created.status === 'rejected' ? created.reason : (taken as PromiseRejectedResult).reason;
     };
     const device = this.current;
     const fallBack = async (error: unknown): Promise<Signature> => {

@@ -13,6 +13,7 @@ import { swish, swishGradient } from './lower-swish.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
 import { halves, products } from './precision.ts';
 import type { Precision } from './precision.ts';
+import { winogradTile } from './lower-winograd.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
 import { convolution, inputGradient, readsAsStored } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
@@ -115,11 +116,7 @@ function readBy(y: Tensor, b: OnnxBuilder): readonly (Tensor | undefined)[] {
 /** ONNX bytes that compute the named outputs on a device. All file constants must lie in one folder tree. */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LoweringOptions = {}): LoweredModel {
   const order = topologicalOrder(Object.values(outputs), options.from);
-  const files = order.flatMap((t) => {
-    const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
-    return source?.kind === 'file' ? [path.resolve(source.path)] : [];
-  });
-  const externalFolder = files.length > 0 ? commonFolder(files) : undefined;
+  const externalFolder = folderOf(order);
   const builder = new OnnxBuilder(externalFolder, options);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor<'input'>>();
@@ -193,6 +190,28 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     builder.output(name, asItLies(tensor, 'float32'), tensor.shape, tensor.dtype);
   }
   return { ...builder.finish(), inputs: [...inputs.values()], externalFolder };
+}
+
+/** What a lowered model will have prepared of constants, and the folder that they lie in, long before it is written. */
+export function preparationsOf(roots: readonly Tensor[], options: LoweringOptions): Pick<LoweredModel, 'preparations' | 'externalFolder'> {
+  const order = topologicalOrder(roots);
+  const externalFolder = folderOf(order);
+  const builder = new OnnxBuilder(externalFolder, options);
+  for (const t of order) {
+    if (t.op !== 'conv2d' && t.op !== 'conv2dInputGradient') continue;
+    const y = t as Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
+    if (y.inputs[1]!.op === 'constant' && winogradTile(y, builder) !== undefined) lookup(lowerings, y.op)(y, ['', ''], builder);
+  }
+  return { preparations: builder.finish().preparations, externalFolder };
+}
+
+/** The folder that external constants are named relative to, where there are any. */
+function folderOf(order: readonly Tensor[]): string | undefined {
+  const files = order.flatMap((t) => {
+    const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
+    return source?.kind === 'file' ? [path.resolve(source.path)] : [];
+  });
+  return files.length > 0 ? commonFolder(files) : undefined;
 }
 
 function commonFolder(files: readonly string[]): string {

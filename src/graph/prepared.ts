@@ -16,39 +16,47 @@ export class Prepared {
   }
 
   /**
-   * Makes what a program uses and is not there, on a thread of its own while the session is created. Fails as either does,
-   * when both are done: the program is then to be released.
+   * Begins to make what a program uses and is not there, on a thread of its own. The function that comes back is to be
+   * called once whatever may have failed before it: it has the values taken, after what the thread was asked for until
+   * then, and its promise says how that went.
    */
-  async beside(creating: Promise<unknown>, program: number, preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
+  begin(program: number, preparations: readonly Preparation[], setting: SessionSetting): () => Promise<void> {
     this.users.set(
       program,
       preparations.map(({ key }) => key),
     );
-    const outcomes = await Promise.allSettled([creating, this.make(preparations, setting)]);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  }
-
-  private async make(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     const missing = preparations.filter(({ key }) => !this.values.has(key));
     if (missing.length > 0) {
-      const made = this.onOwnThread(missing, setting);
-      for (const { key } of missing) this.values.set(key, made);
+      const take = this.onOwnThread(missing, setting);
+      let begin: (taking: Promise<void>) => void;
+      const taken = new Promise<void>((resolve) => (begin = resolve));
+      for (const { key } of missing) this.values.set(key, taken);
+      const all = this.all(preparations);
+      return () => {
+        begin(take());
+        return all;
+      };
     }
+    return () => this.all(preparations);
+  }
+
+  private async all(preparations: readonly Preparation[]): Promise<void> {
     await Promise.all(preparations.map(({ key }) => this.values.get(key)!));
   }
 
   /** Values go from thread to thread: on their way through this one each would be taken for a reason to collect garbage. */
-  private async onOwnThread(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
+  private onOwnThread(preparations: readonly Preparation[], setting: SessionSetting): () => Promise<void> {
     const maker = new WorkerThread((message) => new Error(message));
     const { port1: from, port2: to } = new MessageChannel();
-    try {
-      await Promise.all([
-        maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]),
-        this.thread.request({ kind: 'takePrepared', from }, [from]),
-      ]);
-    } finally {
-      await maker.close();
-    }
+    const making = maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]);
+    making.catch(() => {});
+    return async () => {
+      try {
+        await Promise.all([making, this.thread.request({ kind: 'takePrepared', from }, [from])]);
+      } finally {
+        await maker.close();
+      }
+    };
   }
 
   /** Gives back what no other program uses. */

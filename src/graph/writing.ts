@@ -59,8 +59,11 @@ const firstEnds = [
   [0, 1 / 48, 1 / 16],
   [-1 / 24, 0, 1 / 24],
 ];
-/** By what they are moved, one after another, in operators of a program of one. */
-const moves = [24, 48, 96, 192, 24, 48, 96, 192, 384].map((n) => 1 / n);
+/** By what they are moved, one after another, in operators of a program of one: from each beginning, then from the best. */
+const [firstMoves, moves] = [
+  [24, 48],
+  [96, 192, 24, 48, 96, 192, 384],
+].map((shares) => shares.map((n) => 1 / n)) as [number[], number[]];
 
 /**
  * After which operators parts should end, so that little is held: from near the one at which most is held, where each
@@ -70,23 +73,31 @@ function quietestEnds(course: Course): readonly number[] {
   const count = course.steps.length;
   const peak = course.most().at;
   const inRange = (x: number): number => Math.max(0, Math.min(count - 2, Math.round(x)));
-  const found = firstEnds.map((shares) => {
-    let ends = [...shares.map((share) => peak + share * count), (peak + count) / 2].map(inRange).toSorted((a, b) => a - b);
-    let { bytes } = course.most(ends);
-    for (const move of moves) {
-      for (const i of ends.keys()) {
-        for (const by of [-move * count, move * count]) {
-          const moved = ends.with(i, inRange(ends[i]! + by)).toSorted((a, b) => a - b);
-          const less = new Set(moved).size < ends.length ? Infinity : course.most(moved).bytes;
-          if (less >= bytes) continue;
-          [ends, bytes] = [moved, less];
-          break;
-        }
+  const sorted = (ends: readonly number[]): number[] => ends.map(inRange).toSorted((a, b) => a - b);
+  const known = new Map<string, number>();
+  const held = (ends: readonly number[]): number => {
+    if (new Set(ends).size < ends.length) return Infinity;
+    const key = ends.join();
+    if (!known.has(key)) known.set(key, course.most(ends).bytes);
+    return known.get(key)!;
+  };
+  const improved = (from: readonly number[], by: readonly number[]): readonly number[] => {
+    let ends = from;
+    for (const move of by) {
+      for (const i of from.keys()) {
+        const moved = [-move, move].map((share) => sorted(ends.with(i, ends[i]! + share * count)));
+        ends = moved.find((other) => held(other) < held(ends)) ?? ends;
       }
     }
-    return { ends, bytes };
-  });
-  return found.reduce((best, one) => (one.bytes < best.bytes ? one : best)).ends;
+    return ends;
+  };
+  const begun = firstEnds.map((shares) =>
+    improved(sorted([...shares.map((share) => peak + share * count), (peak + count) / 2]), firstMoves),
+  );
+  return improved(
+    begun.reduce((best, ends) => (held(ends) < held(best) ? ends : best)),
+    moves,
+  );
 }
 
 /** Of primitives whose results are several outputs of one operator, which. */

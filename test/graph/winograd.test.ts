@@ -6,7 +6,7 @@ import { Engine, evaluate } from '../../src/graph/engine.ts';
 import type { Program } from '../../src/graph/engine.ts';
 import { gradients } from '../../src/graph/gradient.ts';
 import { interpret } from '../../src/graph/interpreter.ts';
-import { lower } from '../../src/graph/lower.ts';
+import { lower, preparationsOf } from '../../src/graph/lower.ts';
 import { predictTogether } from '../../src/graph/memory.ts';
 import { add, constant, conv2d, fileConstant, input, multiply, sliceAxis, sum } from '../../src/graph/ops.ts';
 import { Random } from '../../src/graph/random.ts';
@@ -35,8 +35,12 @@ function graphOf({ x, padding }: Case, weights: Tensor, inParts = false): { y: T
     .reduce(add);
   return { y, dx: gradients(sum(multiply(y, input('g', y.shape))), [given])[0]! };
 }
-const preparations = (outputs: Record<string, Tensor>, lowMemory: boolean): string[] =>
-  lower(outputs, { sparing: lowMemory }).preparations.map(({ key }) => key.replace(/.* winograd /, ''));
+/** What is prepared for a model, which is known before it is written. */
+function preparations(outputs: Record<string, Tensor>, lowMemory: boolean): string[] {
+  const keys = lower(outputs, { sparing: lowMemory }).preparations.map(({ key }) => key);
+  expect(preparationsOf(Object.values(outputs), { sparing: lowMemory }).preparations.map(({ key }) => key)).toEqual(keys);
+  return keys.map((key) => key.replace(/.* winograd /, ''));
+}
 
 describe('3 × 3 convolutions with constant weights', () => {
   const same: Case['padding'] = [1, 1, 1, 1];

@@ -133,7 +133,7 @@ describe('memory', () => {
     const line = /^drawing (.*) of 512 × 512 pixels needs about [\d.]+ GB of memory, [\d.]+ are free: (.*) \(about [\d.]+ GB\); or set/;
     const [, what, remedy] = line.exec(String(await attempt(8, 3e9)))!;
     expect([what, remedy]).toEqual(['8 pictures at once', 'try --batch 1']);
-    expect(line.exec(String(await attempt(8, 4.4e9, false)))![2]).toBe('try --low-memory');
+    expect(line.exec(String(await attempt(8, 3.7e9, false)))![2]).toBe('try --low-memory');
     expect(line.exec(String(await attempt(1, 1e6, false)))![2]).toBe(
       'close other programs, and give --low-memory --batch 1 --size 384x384',
     );
