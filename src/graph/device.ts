@@ -13,7 +13,10 @@ const driver: Partial<Record<NodeJS.Platform, string>> = {
   win32: 'install the GPU’s driver with Direct3D 12',
 };
 
-/** A failure to open a device, as one line that names the remedy; other errors are left as they are. */
+/** How drivers, Dawn and ONNX Runtime's arena say that there is no more. */
+const fullCard = /out of (device )?memory|OUT_OF_(DEVICE|HOST)_MEMORY|Failed to allocate memory for requested buffer/i;
+
+/** A failure to open a device or to work there, as one line that names the remedy; other errors are left as they are. */
 export function deviceFailure(device: Device, message: string, platform: NodeJS.Platform = process.platform): Error {
   const [first = ''] = message.split('\n');
   const backend = message.includes('backend not found') || message.includes('Unsupported execution provider');
@@ -26,6 +29,13 @@ export function deviceFailure(device: Device, message: string, platform: NodeJS.
   }
   if (device === 'webgpu' && message.includes('disable_cpu_ep_fallback')) {
     return new Error(`internal: an operator has no WebGPU kernel: ${first}`);
+  }
+  if (device !== 'cpu' && fullCard.test(message)) {
+    const remedies = device === 'webgpu' ? '--low-memory, --precision float16, a smaller --size' : 'a smaller --size';
+    return new UserError(
+      `--device ${device}: the card’s memory is full: close what else uses it, try ${remedies} or less at once, or use --device cpu`,
+      1,
+    );
   }
   if (
     device === 'cuda' &&

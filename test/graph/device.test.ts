@@ -30,6 +30,20 @@ test('what ONNX Runtime says of a missing device becomes one line with the remed
   expect(deviceFailure('cpu', 'something else')).toEqual(new Error('something else'));
 });
 
+test('a card that is full is no missing device', () => {
+  const said = (device: 'cpu' | 'cuda' | 'webgpu', message: string): string => deviceFailure(device, message).message;
+  expect(said('cuda', 'CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size);')).toBe(
+    '--device cuda: the card’s memory is full: close what else uses it, try a smaller --size or less at once, or use --device cpu',
+  );
+  expect(said('cuda', 'BFCArena::AllocateRawInternal … Failed to allocate memory for requested buffer of size 671088640')).toMatch(
+    /is full/,
+  );
+  expect(said('webgpu', 'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY')).toBe(
+    '--device webgpu: the card’s memory is full: close what else uses it, try --low-memory, --precision float16, a smaller --size or less at once, or use --device cpu',
+  );
+  expect(said('cpu', 'out of memory')).toBe('out of memory');
+});
+
 describe('auto', () => {
   const asked = (speeds: Record<string, Probe>) => (device: string) => speeds[device]!;
   test('is the CPU where there is no GPU, and asks nothing', () => {
