@@ -5,6 +5,7 @@ import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
 import { lower, preparationsOf } from './lower.ts';
+import type { LoweredModel } from './lower.ts';
 import { quietestWriting } from './writing.ts';
 import { inPlaceOf, isLarge } from './memory.ts';
 import type { Precision } from './precision.ts';
@@ -132,8 +133,9 @@ export class Engine {
   /** Verify, lower and load a graph. */
   async compile(options: CompileOptions): Promise<Program> {
     const { outputs = {}, updates = {} } = options;
-    const updateNames = Object.keys(updates).map((name, i) => [`update${i}`, name] as const);
-    const all = { ...outputs, ...Object.fromEntries(updateNames.map(([output, name]) => [output, updates[name]!])) };
+    /** Output → the state that it is the next value of. */
+    const updating = new Map(Object.keys(updates).map((name, i) => [`update${i}`, name]));
+    const all = { ...outputs, ...Object.fromEntries([...updating].map(([output, name]) => [output, updates[name]!])) };
     verify(Object.values(all));
     const lean = options.lean ?? (this.lowMemory || isLarge(Object.values(all)));
     const program = this.programs++;
@@ -141,24 +143,12 @@ export class Engine {
       const lowering = { lean, sparing: this.lowMemory, device, precision: device === 'cpu' ? 'float32' : this.precision } as const;
       const { preparations, externalFolder } = preparationsOf(Object.values(all), lowering);
       const setting = { externalFolder, device, threads: this.threads, lean };
-      const takePrepared = this.prepared.begin(program, preparations, setting);
+      const preparing = this.prepared.make(program, preparations, setting);
       const create = async (): Promise<Signature> => {
         const writing = lean && device === 'cpu' ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options)) : {};
-        const overwriting = new Set(updateNames.map(([output]) => output));
+        const overwriting = new Set(updating.keys());
         const model = lower(all, { ...lowering, overwriting, ...writing });
-        const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => model.inputs.filter((t) => t.attributes.role === role);
-        const signature: Signature = {
-          feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
-          states: byRole('state').map((t) => t.attributes.name),
-          fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
-          updates: Object.fromEntries(
-            updateNames.map(([output, name]) => {
-              const { shape } = updates[name]!;
-              const written = model.overwritten.get(output) ?? { name: output, shape };
-              return [written.name, { state: name, shape: written.shape }];
-            }),
-          ),
-        };
+        const signature = signatureOf(model, options, updating);
         const { profile } = options;
         const prepared = new Map(model.preparations.map(({ name, key }) => [name, key]));
         if ([...prepared.values()].some((key) => !preparations.some((one) => one.key === key)))
@@ -167,10 +157,11 @@ export class Engine {
         return signature;
       };
       const creating = create();
-      const [created, taken] = await Promise.allSettled([creating, takePrepared()]);
-      if (created.status === 'fulfilled' && taken.status === 'fulfilled') return created.value;
-      await this.release(program, false);
-      throw created.status === 'rejected' ? created.reason : (taken as PromiseRejectedResult).reason;
+      const outcomes = await Promise.allSettled([creating, preparing]);
+      if (outcomes.some(({ status }) => status === 'rejected')) await this.release(program, false);
+      const signature = await creating;
+      await preparing;
+      return signature;
     };
     const device = this.current;
     const fallBack = async (error: unknown): Promise<Signature> => {
@@ -214,6 +205,26 @@ export class Engine {
   async close(): Promise<void> {
     await this.thread.close();
   }
+}
+
+/** What goes into a lowered program at each run and what comes out; `updating`: output → the state that it is the next value of. */
+function signatureOf(
+  { inputs, overwritten }: LoweredModel,
+  { outputs = {}, updates = {} }: CompileOptions,
+  updating: ReadonlyMap<string, string>,
+): Signature {
+  const byRole = (role: 'feed' | 'state'): Tensor<'input'>[] => inputs.filter((t) => t.attributes.role === role);
+  return {
+    feeds: byRole('feed').map(({ attributes: { name }, shape, dtype }) => ({ name, shape, dtype })),
+    states: byRole('state').map((t) => t.attributes.name),
+    fetches: Object.entries(outputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+    updates: Object.fromEntries(
+      [...updating].map(([output, state]) => {
+        const { name, shape } = overwritten.get(output) ?? { name: output, shape: updates[state]!.shape };
+        return [name, { state, shape }];
+      }),
+    ),
+  };
 }
 
 /** Evaluate tensors once, without keeping a program: for tests and small jobs. */

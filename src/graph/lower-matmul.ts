@@ -54,21 +54,27 @@ export function matmul(y: Tensor<'matmul'>, [left, right]: readonly string[], b:
       factors.map((x, i) => b.factor(x, y.inputs[i]!.shape.length)),
     );
   }
-  const { shape } = y;
-  const flat = b.device === 'webgpu' && b.sparing ? b.node('Reshape', [left!, b.ints([-1, y.inputs[0]!.shape.at(-1)!])]) : undefined;
-  const blocks = rowBlocks(rows, b).map(({ name, rows: columns }) =>
-    flat === undefined
-      ? product(b, left!, name, { transB: 1 })
-      : b.node('Reshape', [
-          b.node('Gemm', [b.factor(flat, 2), b.factor(name, 2)], { transB: 1 }),
-          b.ints([...shape.slice(0, -1), columns]),
-        ]),
+  const blocks = rowBlocks(rows, b).map((block) =>
+    b.device === 'webgpu' && b.sparing ? byGemm(y, left!, block, b) : product(b, left!, block.name, { transB: 1 }),
   );
   return blocks.length === 1 ? blocks[0]! : b.node('Concat', blocks, { axis: y.shape.length - 1 });
 }
 
+/** A product with some rows of a constant, transposed, which WebGPU's Gemm reads as they lie, somewhat slower than MatMul what is turned over. */
+function byGemm(y: Tensor<'matmul'>, left: string, { name, rows }: RowBlock, b: OnnxBuilder): string {
+  const flat = b.node('Reshape', [left, b.ints([-1, y.inputs[0]!.shape.at(-1)!])]);
+  const columns = b.node('Gemm', [b.factor(flat, 2), b.factor(name, 2)], { transB: 1 });
+  return b.node('Reshape', [columns, b.ints([...y.shape.slice(0, -1), rows])]);
+}
+
+interface RowBlock {
+  name: string;
+  start: number;
+  rows: number;
+}
+
 /** Rows of a constant in blocks, each of which a shader of the device can bind. */
-export function rowBlocks({ table, start, count }: Rows, b: OnnxBuilder): { name: string; start: number; rows: number }[] {
+export function rowBlocks({ table, start, count }: Rows, b: OnnxBuilder): RowBlock[] {
   const rowBytes = (4 * sizeOf(table.shape)) / table.shape[0]!;
   const most = Math.max(1, Math.floor(b.bindingLimit / rowBytes));
   const each = Math.ceil(count / Math.max(1, Math.ceil(count / most)));

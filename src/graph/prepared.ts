@@ -15,48 +15,32 @@ export class Prepared {
     this.thread = thread;
   }
 
-  /**
-   * Begins to make what a program uses and is not there, on a thread of its own. The function that comes back is to be
-   * called once whatever may have failed before it: it has the values taken, after what the thread was asked for until
-   * then, and its promise says how that went.
-   */
-  begin(program: number, preparations: readonly Preparation[], setting: SessionSetting): () => Promise<void> {
+  /** Makes what a program uses and is not there, on a thread of its own. Where that fails, the program is to be released. */
+  async make(program: number, preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     this.users.set(
       program,
       preparations.map(({ key }) => key),
     );
     const missing = preparations.filter(({ key }) => !this.values.has(key));
     if (missing.length > 0) {
-      const take = this.onOwnThread(missing, setting);
-      let begin: (taking: Promise<void>) => void;
-      const taken = new Promise<void>((resolve) => (begin = resolve));
-      for (const { key } of missing) this.values.set(key, taken);
-      const all = this.all(preparations);
-      return () => {
-        begin(take());
-        return all;
-      };
+      const made = this.onOwnThread(missing, setting);
+      for (const { key } of missing) this.values.set(key, made);
     }
-    return () => this.all(preparations);
-  }
-
-  private async all(preparations: readonly Preparation[]): Promise<void> {
     await Promise.all(preparations.map(({ key }) => this.values.get(key)!));
   }
 
   /** Values go from thread to thread: on their way through this one each would be taken for a reason to collect garbage. */
-  private onOwnThread(preparations: readonly Preparation[], setting: SessionSetting): () => Promise<void> {
+  private async onOwnThread(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     const maker = new WorkerThread((message) => new Error(message));
     const { port1: from, port2: to } = new MessageChannel();
-    const making = maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]);
-    making.catch(() => {});
-    return async () => {
-      try {
-        await Promise.all([making, this.thread.request({ kind: 'takePrepared', from }, [from])]);
-      } finally {
-        await maker.close();
-      }
-    };
+    try {
+      await Promise.all([
+        maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]),
+        this.thread.request({ kind: 'takePrepared', from }, [from]),
+      ]);
+    } finally {
+      await maker.close();
+    }
   }
 
   /** Gives back what no other program uses. */

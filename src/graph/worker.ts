@@ -222,18 +222,21 @@ async function handle(request: Request): Promise<unknown> {
   }
 }
 
-// Requests are carried out in the order of their arrival.
+async function answer(request: Request): Promise<void> {
+  let reply: Reply;
+  try {
+    reply = { call: request.call, value: await handle(request) };
+  } catch (error) {
+    reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
+  }
+  // A copy of a state is the main thread's alone.
+  const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
+  parentPort!.postMessage(reply, copy);
+}
+
+// Requests are carried out in the order of their arrival; what another thread prepares is taken meanwhile.
 let queue: Promise<void> = Promise.resolve();
 parentPort?.on('message', (request: Request) => {
-  queue = queue.then(async () => {
-    let reply: Reply;
-    try {
-      reply = { call: request.call, value: await handle(request) };
-    } catch (error) {
-      reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
-    }
-    // A copy of a state is the main thread's alone.
-    const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
-    parentPort!.postMessage(reply, copy);
-  });
+  if (request.kind === 'takePrepared') void answer(request);
+  else queue = queue.then(() => answer(request));
 });
