@@ -128,6 +128,8 @@ function errorFunction(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
 }
 
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+
 /** The normal distribution. */
 const normal = (x: number): number => (1 + errorFunction(x / Math.SQRT2)) / 2;
 
@@ -179,7 +181,7 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
   exp: unary(Math.exp),
   log: unary(Math.log),
   sqrt: unary(Math.sqrt),
-  sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
+  sigmoid: unary(logistic),
   tanh: unary(Math.tanh),
   erf: unary(errorFunction),
   sin: unary(Math.sin),
@@ -294,11 +296,11 @@ export const kernels: { [P in PrimitiveName]: Kernel<P> } = {
       const total = row.reduce((a, b) => a + Math.exp(b - top), 0);
       return row.map((v) => Math.exp(v - top) / total);
     }),
-  swish: (y, [x]) => x!.map((v) => v / (1 + Math.exp(-y.attributes.beta * v))),
+  swish: (y, [x]) => x!.map((v) => v * logistic(y.attributes.beta * v)),
   swishGradient: (y, [x, g]) =>
     x!.map((v, i) => {
       const scaled = y.attributes.beta * v;
-      const sigmoid = 1 / (1 + Math.exp(-scaled));
+      const sigmoid = logistic(scaled);
       return g![i]! * sigmoid * (1 + scaled * (1 - sigmoid));
     }),
   geglu: (_, [value, gate]) => gate!.map((x, i) => value![i]! * x * normal(x)),

@@ -49,7 +49,7 @@ class Heads {
     return this.b.node('MatMul', [left, right]);
   }
   scaled(x: string): string {
-    return this.b.node('Mul', [x, this.b.constant(Float32Array.of(this.size ** -0.5), [])]);
+    return this.b.node('Mul', [x, this.b.number(this.size ** -0.5)]);
   }
   /** A block's rows of what has as many as there are queries. */
   taken(x: string, { start, rows }: Block): string {

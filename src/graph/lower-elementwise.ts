@@ -29,22 +29,44 @@ export function blocksOf({ shape }: Tensor, lean: boolean, { from, most }: Block
   return 1;
 }
 
-/** What `work` makes of blocks of tensors, block by block, given a block's shape of each: results of shape [blocks, the first's]. */
+/** What is cut into blocks: tensors and their names; of whole rows of the last axis each, or of elements in whatever shape. */
+export interface Whole {
+  tensors: readonly Tensor[];
+  names: readonly string[];
+  byRow?: boolean;
+}
+
+/** What `work` makes of blocks of tensors, block by block: results of shape [blocks, a block's of the first]. */
 export function inBlocks(
   blocks: number,
-  inputs: readonly { name: string; block: Shape }[],
+  { tensors, names, byRow = false }: Whole,
   b: OnnxBuilder,
   work: (names: readonly string[]) => readonly string[],
 ): readonly string[] {
+  const shapes = tensors.map(({ shape }) => {
+    const width = shape.at(-1)!;
+    return byRow ? [sizeOf(shape) / width / blocks, width] : [sizeOf(shape) / blocks];
+  });
   let count = 0;
   const body = b.subgraph(
-    inputs.map(({ block }) => ({ shape: block, dtype: 'float32' })),
-    (names) => {
-      const results = work(names);
+    shapes.map((shape) => ({ shape, dtype: 'float32' })),
+    (parts) => {
+      const results = work(parts);
       count = results.length;
-      return results.map((name) => ({ name, shape: inputs[0]!.block }));
+      return results.map((name) => ({ name, shape: shapes[0]! }));
     },
   );
-  const stacked = inputs.map(({ name, block }) => b.node('Reshape', [name, b.ints([blocks, ...block])]));
-  return b.multi('Scan', stacked, count, { body, num_scan_inputs: inputs.length });
+  const stacked = names.map((name, i) => b.node('Reshape', [name, b.ints([blocks, ...shapes[i]!])]));
+  return b.multi('Scan', stacked, count, { body, num_scan_inputs: names.length });
+}
+
+/** The same where there may be one block: results in the shape of the first tensor. */
+export function wholeOrInBlocks(
+  blocks: number,
+  whole: Whole,
+  b: OnnxBuilder,
+  work: (names: readonly string[]) => readonly string[],
+): readonly string[] {
+  if (blocks === 1) return work(whole.names);
+  return inBlocks(blocks, whole, b, work).map((x) => b.node('Reshape', [x, b.ints(whole.tensors[0]!.shape)]));
 }

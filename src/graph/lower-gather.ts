@@ -13,7 +13,7 @@ export function gather(y: Tensor<'gather'>, inputs: readonly string[], b: OnnxBu
   if (!isInBlocks(table, b)) return b.node('Gather', inputs, { axis: 0 });
   const id = inputs[1]!;
   const number = (value: number): string => b.constant(Int32Array.of(value), []);
-  const zero = b.constant(Float32Array.of(0), []);
+  const zero = b.number(0);
   const blocks = rowBlocks(constantRows(table)!, b);
   const parts = blocks.map(({ name, start, rows }) => {
     const local = start === 0 ? id : b.node('Sub', [id, number(start)]);
@@ -30,7 +30,7 @@ export function scatterAdd(y: Tensor<'scatterAdd'>, [values, ids]: readonly stri
   const flat = b.node('Reshape', [values!, b.ints([count, width])]);
   if (b.device === 'webgpu') return selected(rows, count, flat, ids!, b);
   const at = b.node('Cast', [b.node('Reshape', [ids!, b.ints([count, 1])])], { to: 7 });
-  const zeros = b.node('Expand', [b.constant(Float32Array.of(0), []), b.ints([...y.shape])]);
+  const zeros = b.node('Expand', [b.number(0), b.ints([...y.shape])]);
   return b.node('ScatterND', [zeros, at, flat], { reduction: 'add' });
 }
 

@@ -1,8 +1,8 @@
 /** Normalisation over the last axis for ONNX Runtime, and its gradient: of large tensors in blocks of rows. */
-import { blocksOf, inBlocks } from './lower-elementwise.ts';
+import { blocksOf, wholeOrInBlocks } from './lower-elementwise.ts';
 import type { Blocking } from './lower-elementwise.ts';
 import type { OnnxBuilder } from './onnx.ts';
-import { bytesOf, sizeOf } from './tensor.ts';
+import { bytesOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Blocks of 0.5 MB, or of one row. */
@@ -30,16 +30,7 @@ function layerNorm(y: Tensor<'standardize' | 'inverseDeviation'>, [x]: readonly 
 
 export function standardizeGradient(y: Tensor<'standardizeGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
   const blocks = gradientBlocks(y, b.lean && b.device === 'cpu');
-  if (blocks === 1) return derived(inputs, b);
-  const width = y.shape.at(-1)!;
-  const rows = sizeOf(y.shape) / width / blocks;
-  const [stacked] = inBlocks(
-    blocks,
-    inputs.map((name, i) => ({ name, block: [rows, i === 1 ? 1 : width] })),
-    b,
-    (names) => [derived(names, b)],
-  );
-  return b.node('Reshape', [stacked!, b.ints(y.shape)]);
+  return wholeOrInBlocks(blocks, { tensors: y.inputs, names: inputs, byRow: true }, b, (names) => [derived(names, b)])[0]!;
 }
 
 /** (g − mean(g) − y mean(g y)) / deviation. */

@@ -1,8 +1,8 @@
 /** Swish for ONNX Runtime, and its gradient: of large tensors in blocks. */
-import { blocksOf, inBlocks } from './lower-elementwise.ts';
+import { blocksOf, wholeOrInBlocks } from './lower-elementwise.ts';
 import type { Blocking } from './lower-elementwise.ts';
 import type { OnnxBuilder } from './onnx.ts';
-import { bytesOf, sizeOf } from './tensor.ts';
+import { bytesOf } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Blocks of 0.5 MB. */
@@ -18,22 +18,13 @@ export function swish(y: Tensor<'swish'>, inputs: readonly string[], b: OnnxBuil
 export function swishGradient(y: Tensor<'swishGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
   const { beta } = y.attributes;
   const blocks = blocksOf(y, b.lean && b.device === 'cpu', blocking);
-  if (blocks === 1) return derived(beta, inputs, b);
-  const block = [sizeOf(y.shape) / blocks];
-  const [stacked] = inBlocks(
-    blocks,
-    inputs.map((name) => ({ name, block })),
-    b,
-    (names) => [derived(beta, names, b)],
-  );
-  return b.node('Reshape', [stacked!, b.ints(y.shape)]);
+  return wholeOrInBlocks(blocks, { tensors: y.inputs, names: inputs }, b, (names) => [derived(beta, names, b)])[0]!;
 }
 
 /** g σ(z) (1 + z (1 − σ(z))) where z is βx. The output gradient comes in last: what a runtime moves past it, it moves once. */
 function derived(beta: number, [x, g]: readonly string[], b: OnnxBuilder): string {
-  const number = (n: number): string => b.constant(Float32Array.of(n), []);
-  const scaled = beta === 1 ? x! : b.node('Mul', [x!, number(beta)]);
+  const scaled = beta === 1 ? x! : b.node('Mul', [x!, b.number(beta)]);
   const sigmoid = b.node('Sigmoid', [scaled]);
-  const slope = b.node('Add', [b.node('Mul', [b.node('Sub', [number(1), sigmoid]), scaled]), number(1)]);
+  const slope = b.node('Add', [b.node('Mul', [b.node('Sub', [b.number(1), sigmoid]), scaled]), b.number(1)]);
   return b.node('Mul', [b.node('Mul', [slope, sigmoid]), g!]);
 }

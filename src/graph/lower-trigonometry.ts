@@ -16,15 +16,14 @@ const coefficients = [-1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1];
  * sin x = (−1)ᵏ sin(x − kπ) for the nearest multiple of π, cos x = −(−1)ᵏ sin(x − (k + ½)π) for the nearest odd multiple of π/2.
  */
 function reduced(x: string, isCosine: boolean, b: OnnxBuilder): string {
-  const number = (value: number): string => b.constant(Float32Array.of(value), []);
   const multiply = (left: string, right: string): string => b.node('Mul', [left, right]);
-  const turns = multiply(x, number(1 / Math.PI));
-  const k = b.node('Floor', [isCosine ? turns : b.node('Add', [turns, number(0.5)])]);
-  const multiple = isCosine ? b.node('Add', [k, number(0.5)]) : k;
-  const r = pi.reduce((rest, part) => b.node('Sub', [rest, multiply(multiple, number(part))]), x);
+  const turns = multiply(x, b.number(1 / Math.PI));
+  const k = b.node('Floor', [isCosine ? turns : b.node('Add', [turns, b.number(0.5)])]);
+  const multiple = isCosine ? b.node('Add', [k, b.number(0.5)]) : k;
+  const r = pi.reduce((rest, part) => b.node('Sub', [rest, multiply(multiple, b.number(part))]), x);
   const square = multiply(r, r);
-  const series = coefficients.slice(1).reduce((sum, c) => b.node('Add', [multiply(sum, square), number(c)]), number(coefficients[0]!));
-  const odd = b.node('Sub', [k, multiply(b.node('Floor', [multiply(k, number(0.5))]), number(2))]);
-  const sign = b.node('Sub', [multiply(odd, number(isCosine ? 2 : -2)), number(isCosine ? 1 : -1)]);
+  const series = coefficients.slice(1).reduce((sum, c) => b.node('Add', [multiply(sum, square), b.number(c)]), b.number(coefficients[0]!));
+  const odd = b.node('Sub', [k, multiply(b.node('Floor', [multiply(k, b.number(0.5))]), b.number(2))]);
+  const sign = b.node('Sub', [multiply(odd, b.number(isCosine ? 2 : -2)), b.number(isCosine ? 1 : -1)]);
   return multiply(multiply(series, r), sign);
 }

@@ -127,6 +127,13 @@ function transformedTaps(weight: Tensor, name: string, tile: Tile, ofTaps: numbe
   }));
 }
 
+/** Has constant weights transformed, where a convolution or an input gradient will be filtered with them, and writes nothing else. */
+export function prepareTaps(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, b: OnnxBuilder): void {
+  const tile = winogradTile(y, b);
+  const weight = y.inputs[1]!;
+  if (tile !== undefined && weight.op === 'constant') transformedTaps(weight, '', tile, transformsOf(tile, false).ofTaps, b);
+}
+
 /**
  * A convolution, or with `y` an input gradient that of one. Weights [O, I, 3, 3] become [N, O, I], N = (m + 2)² points; the
  * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another: in

@@ -13,7 +13,7 @@ import { swish, swishGradient } from './lower-swish.ts';
 import { cosine, sine } from './lower-trigonometry.ts';
 import { halves, products } from './precision.ts';
 import type { Precision } from './precision.ts';
-import { winogradTile } from './lower-winograd.ts';
+import { prepareTaps } from './lower-winograd.ts';
 import { weightGradient } from './lower-weight-gradient.ts';
 import { convolution, inputGradient, readsAsStored } from './lower-convolution.ts';
 import { OnnxBuilder } from './onnx.ts';
@@ -41,8 +41,7 @@ export const lowerings: { [P in PrimitiveName]: Rule<P> } = {
   input: (y, _, b) => b.input(y.attributes.name, y.shape, y.dtype),
   constant: (y, _, b) => b.leaf(y, y.shape),
   // ONNX Runtime's Neg for the CPU works in one thread.
-  negate: (y, [x], b) =>
-    b.device === 'cpu' && y.dtype === 'float32' ? b.node('Mul', [x!, b.constant(Float32Array.of(-1), [])]) : b.node('Neg', [x!]),
+  negate: (y, [x], b) => (b.device === 'cpu' && y.dtype === 'float32' ? b.node('Mul', [x!, b.number(-1)]) : b.node('Neg', [x!])),
   exp: simple('Exp'),
   log: simple('Log'),
   sqrt: simple('Sqrt'),
@@ -198,9 +197,7 @@ export function preparationsOf(roots: readonly Tensor[], options: LoweringOption
   const externalFolder = folderOf(order);
   const builder = new OnnxBuilder(externalFolder, options);
   for (const t of order) {
-    if (t.op !== 'conv2d' && t.op !== 'conv2dInputGradient') continue;
-    const y = t as Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
-    if (y.inputs[1]!.op === 'constant' && winogradTile(y, builder) !== undefined) lookup(lowerings, y.op)(y, ['', ''], builder);
+    if (t.op === 'conv2d' || t.op === 'conv2dInputGradient') prepareTaps(t as Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, builder);
   }
   return { preparations: builder.finish().preparations, externalFolder };
 }

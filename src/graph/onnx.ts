@@ -253,6 +253,11 @@ export class OnnxBuilder {
     return name;
   }
 
+  /** A single number, in the precision of constants. */
+  number(value: number): string {
+    return this.constant(Float32Array.of(value), []);
+  }
+
   /** A small int64 vector: shapes, axes, pads. */
   ints(values: readonly number[]): string {
     const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
