@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { defineCommand } from 'citty';
 import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
+import { filesKept } from '../graph/kept.ts';
 import { listGpus, probe } from '../graph/probe.ts';
 import type { Probe } from '../graph/probe.ts';
 import { freeMemory } from '../graph/free-memory.ts';
@@ -10,7 +11,7 @@ import { measurePrimitives } from '../sweep/bench.ts';
 import { estimate } from '../sweep/estimate.ts';
 import type { Cost, Estimate } from '../sweep/estimate.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { openEngine, say, sharedFlags, version } from './terminal.ts';
+import { counted, keptPrograms, openEngine, say, sharedFlags, version } from './terminal.ts';
 
 const two = (x: number): number => Number(x.toPrecision(2));
 const gibibytes = (bytes: number): number => Math.round(bytes / 2 ** 27) / 8;
@@ -56,6 +57,14 @@ function modelLines({
   ];
 }
 
+/** The folder of programs that are kept for the next time, and what lies in it. */
+async function programsKept(): Promise<{ folder: string; programs: number; megabytes: number } | null> {
+  const folder = keptPrograms();
+  if (folder === undefined) return null;
+  const files = await filesKept(folder);
+  return { folder, programs: files.length, megabytes: Math.round(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6) };
+}
+
 /** What trying a device out has shown. */
 function finding(device: Device): Probe {
   const found = probe(device);
@@ -88,19 +97,25 @@ export const doctor = defineCommand({
       threads: availableParallelism(),
       memoryGiB: gibibytes(totalmem()),
       freeGiB: gibibytes(free),
+      kept: await programsKept(),
       gflops: Object.fromEntries(speeds.map(({ name, gflops }) => [name, two(gflops)])),
     };
     if (args.json === true) {
       process.stdout.write(`${JSON.stringify({ ...machine, ...(facts !== undefined && { model: facts }) })}\n`);
       return;
     }
-    const { gflops, devices: others, gpus, ...plain } = machine;
+    const { gflops, devices: others, gpus, kept, ...plain } = machine;
     for (const [key, value] of Object.entries(plain)) say(`${key.padEnd(12)} ${value}`);
     say(`${'gpus'.padEnd(12)} ${gpus.length > 0 ? gpus.join(', ') : 'none that the system names'}`);
     const slower = (rate: number): string => (rate < gflops.matmul! ? ', slower than the processor: auto leaves it alone' : '');
     for (const [name, found] of Object.entries(others)) {
       say(`${name.padEnd(12)} ${'why' in found ? found.why : `works, ${found.gflops} GFLOP/s in a matrix product${slower(found.gflops)}`}`);
     }
+    const programs =
+      kept === null
+        ? 'no programs: $CONTEXTURA_CACHE is off'
+        : `${counted(kept.programs, 'program')}, ${kept.megabytes} MB, in ${kept.folder}`;
+    say(`${'kept'.padEnd(12)} ${programs}`);
     const rates = Object.entries(gflops).map(([name, rate]) => `${name} ${rate} GFLOP/s`);
     say(`${'speed'.padEnd(12)} ${rates.join(', ')}`);
     if (facts !== undefined) for (const line of modelLines(facts)) say(line);

@@ -1,6 +1,8 @@
 /** What every verb shares: flags, one-line errors, exit status, progress. */
 import { followed } from '../events.ts';
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { devices } from '../graph/device.ts';
@@ -57,6 +59,13 @@ export const lowMemoryFlag = {
   'low-memory': { type: 'boolean', description: 'fewer copies of weights and, on the CPU, of results, which is slower' },
 } as const;
 
+/** Where programs are kept as they have been optimised: $CONTEXTURA_CACHE, `off` for nowhere. */
+export function keptPrograms(): string | undefined {
+  const { CONTEXTURA_CACHE: folder = '', XDG_CACHE_HOME: caches = '' } = process.env;
+  if (folder === 'off') return undefined;
+  return folder === '' ? join(caches === '' ? join(homedir(), '.cache') : caches, 'contextura', 'programs') : resolve(folder);
+}
+
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */
 export function openEngine(device: string, precision = 'float32', lowMemory = false): Engine {
   if (!['auto', ...devices].includes(device)) throw new UserError(`--device ${device}: auto, cpu, webgpu or cuda is expected`);
@@ -64,11 +73,12 @@ export function openEngine(device: string, precision = 'float32', lowMemory = fa
   const chosen = device === 'auto' ? chooseDevice() : (device as Device);
   if (precision === 'float16' && chosen !== 'webgpu')
     throw new UserError(`--precision float16 on ${chosen}: halves are for --device webgpu; use --precision float32`);
+  const options = { device: chosen, precision, lowMemory, keepIn: keptPrograms() } as const;
   if (device === 'auto' && chosen !== 'cpu')
-    return new Engine({ device: chosen, precision, lowMemory, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
+    return new Engine({ ...options, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
   const found = device === 'auto' || device === 'cpu' ? undefined : probe(chosen);
   if (found !== undefined && 'why' in found) throw new UserError(found.why, 1);
-  return new Engine({ device: chosen, precision, lowMemory });
+  return new Engine(options);
 }
 
 /** Seconds as people say them: to two digits, in the unit that suits. */

@@ -29,6 +29,8 @@ export interface EngineOptions {
   lowMemory?: boolean;
   /** Threads inside one operator; by default the machine's cores. */
   threads?: number;
+  /** A folder in which large programs are kept as ONNX Runtime has optimised them, for the next time; by default none are. */
+  keepIn?: string | undefined;
 }
 
 export interface CompileOptions {
@@ -101,6 +103,7 @@ export class Engine {
   readonly lowMemory: boolean;
   private current: Device;
   private readonly onFallback: EngineOptions['onFallback'];
+  private readonly keepIn: string | undefined;
   private readonly thread: WorkerThread = new WorkerThread((message) => deviceFailure(this.device, message));
   private readonly prepared: Prepared = new Prepared(this.thread);
   private programs = 0;
@@ -112,6 +115,7 @@ export class Engine {
     this.lowMemory = options.lowMemory ?? false;
     if (this.precision === 'float16' && this.current !== 'webgpu') throw internal(`float16 on ${this.current}`);
     this.onFallback = options.onFallback;
+    this.keepIn = options.keepIn;
   }
 
   /** Where programs that are compiled now run. */
@@ -153,7 +157,11 @@ export class Engine {
         const prepared = new Map(model.preparations.map(({ name, key }) => [name, key]));
         if ([...prepared.values()].some((key) => !preparations.some((one) => one.key === key)))
           throw internal('a preparation was not foreseen');
-        await this.request({ kind: 'compile', program, bytes: model.bytes, prepared, profile, signature, ...setting });
+        const keeping =
+          device === 'cpu' && this.keepIn !== undefined && isWorthKeeping(model, lean)
+            ? { folder: this.keepIn, files: [...model.externalFiles.keys()] }
+            : undefined;
+        await this.request({ kind: 'compile', program, bytes: model.bytes, prepared, keeping, profile, signature, ...setting });
         return signature;
       };
       const creating = create();
@@ -205,6 +213,15 @@ export class Engine {
   async close(): Promise<void> {
     await this.thread.close();
   }
+}
+
+/**
+ * Small models are optimised in no time. A lean one reads its weights where they are; in others they become part of what is
+ * kept, in as many layouts as operators want.
+ */
+function isWorthKeeping({ nodeCount, externalFiles }: LoweredModel, lean: boolean): boolean {
+  const weights = [...externalFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return nodeCount >= 1000 && (lean || weights < 64e6);
 }
 
 /** What goes into a lowered program at each run and what comes out; `updating`: output → the state that it is the next value of. */

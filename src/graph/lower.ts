@@ -103,6 +103,8 @@ export interface LoweredModel extends OnnxModel {
   inputs: Tensor<'input'>[];
   /** The folder that external constants are named relative to. */
   externalFolder: string | undefined;
+  /** The files that they lie in, and bytes of them there. */
+  externalFiles: ReadonlyMap<string, number>;
 }
 
 /** What the rule of `y` is given the names of: its inputs, but for constants that it emits itself, or what these are made of. */
@@ -115,7 +117,8 @@ function readBy(y: Tensor, b: OnnxBuilder): readonly (Tensor | undefined)[] {
 /** ONNX bytes that compute the named outputs on a device. All file constants must lie in one folder tree. */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LoweringOptions = {}): LoweredModel {
   const order = topologicalOrder(Object.values(outputs), options.from);
-  const externalFolder = folderOf(order);
+  const externalFiles = filesOf(order);
+  const externalFolder = commonFolder([...externalFiles.keys()]);
   const builder = new OnnxBuilder(externalFolder, options);
   const names = new Map<Tensor, string>();
   const inputs = new Map<string, Tensor<'input'>>();
@@ -188,13 +191,13 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: Loweri
     if (inputs.has(name)) throw internal(`output ${name} has the name of an input`);
     builder.output(name, asItLies(tensor, 'float32'), tensor.shape, tensor.dtype);
   }
-  return { ...builder.finish(), inputs: [...inputs.values()], externalFolder };
+  return { ...builder.finish(), inputs: [...inputs.values()], externalFolder, externalFiles };
 }
 
 /** What a lowered model will have prepared of constants, and the folder that they lie in, long before it is written. */
 export function preparationsOf(roots: readonly Tensor[], options: LoweringOptions): Pick<LoweredModel, 'preparations' | 'externalFolder'> {
   const order = topologicalOrder(roots);
-  const externalFolder = folderOf(order);
+  const externalFolder = commonFolder([...filesOf(order).keys()]);
   const builder = new OnnxBuilder(externalFolder, options);
   for (const t of order) {
     if (t.op === 'conv2d' || t.op === 'conv2dInputGradient') prepareTaps(t as Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, builder);
@@ -202,16 +205,20 @@ export function preparationsOf(roots: readonly Tensor[], options: LoweringOption
   return { preparations: builder.finish().preparations, externalFolder };
 }
 
-/** The folder that external constants are named relative to, where there are any. */
-function folderOf(order: readonly Tensor[]): string | undefined {
-  const files = order.flatMap((t) => {
+function filesOf(order: readonly Tensor[]): Map<string, number> {
+  const files = new Map<string, number>();
+  for (const t of order) {
     const source = t.op === 'constant' ? (t as Tensor<'constant'>).attributes.source : undefined;
-    return source?.kind === 'file' ? [path.resolve(source.path)] : [];
-  });
-  return files.length > 0 ? commonFolder(files) : undefined;
+    if (source?.kind !== 'file') continue;
+    const file = path.resolve(source.path);
+    files.set(file, source.length + (files.get(file) ?? 0));
+  }
+  return files;
 }
 
-function commonFolder(files: readonly string[]): string {
+/** The folder that external constants are named relative to, where there are any. */
+function commonFolder(files: readonly string[]): string | undefined {
+  if (files.length === 0) return undefined;
   let folder = path.dirname(files[0]!);
   while (!files.every((file) => file.startsWith(path.join(folder, path.sep)))) folder = path.dirname(folder);
   return folder;

@@ -1,6 +1,7 @@
 /** Messages between the engine and its worker thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Device } from './device.ts';
+import type { Keeping } from './kept.ts';
 import type { Preparation } from './onnx.ts';
 import type { Dtype } from './tensor.ts';
 
@@ -49,6 +50,8 @@ export type Request = { call: number } & (
       bytes: Uint8Array;
       /** Input → key of what is prepared for it, before the first run. */
       prepared: ReadonlyMap<string, string>;
+      /** Where what the runtime makes of the model is kept, if anywhere. */
+      keeping: Keeping | undefined;
       profile: string | undefined;
       signature: Signature;
     })

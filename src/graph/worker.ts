@@ -1,6 +1,7 @@
 /** The worker thread that owns ONNX Runtime's sessions and the state kept between runs. */
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
+import { createKept } from './kept.ts';
 import type { Preparation } from './onnx.ts';
 import { InferenceSession, OrtTensor, providersOf } from './ort.ts';
 import { barrier } from './protocol.ts';
@@ -90,17 +91,18 @@ function sessionOptions({ lean, externalFolder, device, threads }: SessionSettin
 }
 
 async function compile(request: Of<'compile'>): Promise<void> {
-  const { program, bytes, prepared: inputs, device, signature, profile } = request;
+  const { program, bytes, prepared: inputs, device, signature, profile, keeping } = request;
   await release(program);
   const locations = [
     ...signature.fetches.map(({ name }) => [name, 'cpu']),
     ...Object.keys(signature.updates).map((name) => [name, 'gpu-buffer']),
   ];
-  const session = await InferenceSession.create(bytes, {
+  const options: InferenceSession.SessionOptions = {
     ...sessionOptions(request),
     ...(device === 'webgpu' && { preferredOutputLocation: Object.fromEntries(locations) as Record<string, 'cpu' | 'gpu-buffer'> }),
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
-  });
+  };
+  const session = await (keeping === undefined ? InferenceSession.create(bytes, options) : createKept(bytes, options, keeping));
   programs.set(program, { session, device, prepared: inputs, ...signature });
 }
 
