@@ -1,7 +1,7 @@
 /** What tells two base models apart. */
 import { createHash } from 'node:crypto';
 import { firstValuesOf } from '../files/constants.ts';
-import { floatToHalf } from '../files/half.ts';
+import { toHalves } from '../graph/half.ts';
 import { traceParameters } from '../methods/whole.ts';
 import type { DiffusionModel } from '../models/load.ts';
 
@@ -18,7 +18,7 @@ export function fingerprint(model: DiffusionModel): string {
     for (const [name, { shape }] of [...shapes[component]].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       hash.update(`${component} ${name} ${shape.join()}\n`);
       const values = firstValuesOf(model[component].parameters.get(name, shape), sampled);
-      hash.update(Uint16Array.from(values, floatToHalf));
+      hash.update(toHalves(values));
     }
   return hash.digest('hex');
 }

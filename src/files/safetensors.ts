@@ -1,12 +1,12 @@
 /** The safetensors format: an 8-byte length, a JSON header, raw little-endian tensors. */
 import { open } from 'node:fs/promises';
 import { UserError, internal } from '../errors.ts';
+import { toHalves } from '../graph/half.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import type { Shape } from '../graph/tensor.ts';
 import { onDemand } from '../graph/values.ts';
 import type { Values, ValuesInTurn } from '../graph/values.ts';
 import { writeAtomicallyInPieces } from './atomic.ts';
-import { floatToHalf } from './half.ts';
 import { readEntry, widths } from './tensors.ts';
 import type { FileDtype, TensorEntry, TensorTable } from './tensors.ts';
 
@@ -124,7 +124,7 @@ function headerOf(tensors: Readonly<Record<string, { shape: Shape }>>, metadata:
 }
 
 function bytesOf(data: Float32Array, dtype: Stored): Uint8Array {
-  const raw = dtype === 'F32' ? data : Uint16Array.from(data, floatToHalf);
+  const raw = dtype === 'F32' ? data : toHalves(data);
   return new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
 }
 

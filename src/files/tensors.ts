@@ -1,7 +1,7 @@
 /** Tensors that lie in files: where their bytes are, and how to read them. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../errors.ts';
-import { bfloatToFloat, halfToFloat } from './half.ts';
+import { fromBfloats, fromHalves } from '../graph/half.ts';
 
 /** Bytes per element, by the names that safetensors gives to dtypes. */
 export const widths = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
@@ -39,11 +39,11 @@ export function readEntry(entry: TensorEntry): Float32Array {
     case 'F32':
       return new Float32Array(buffer);
     case 'F64':
-      return Float32Array.from(new Float64Array(buffer));
+      return new Float32Array(new Float64Array(buffer));
     case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfToFloat);
+      return fromHalves(new Uint16Array(buffer));
     case 'BF16':
-      return Float32Array.from(new Uint16Array(buffer), bfloatToFloat);
+      return fromBfloats(new Uint16Array(buffer));
     default:
       throw new UserError(`${entry.path}: tensor ${entry.name} has dtype ${entry.dtype}; floating-point weights are expected`);
   }

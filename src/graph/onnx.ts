@@ -3,7 +3,7 @@ import path from 'node:path';
 import { internal } from '../errors.ts';
 import { shaderBindingLimit } from './device.ts';
 import type { Device } from './device.ts';
-import { toHalves } from './precision.ts';
+import { toFiniteHalves } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { Message } from './protobuf.ts';
 import { barrier } from './protocol.ts';
@@ -244,7 +244,7 @@ export class OnnxBuilder {
   constant(data: Float32Array | Int32Array | Uint8Array, shape: Shape): string {
     const narrow = this.half && data instanceof Float32Array;
     const dtype = narrow ? 'float16' : data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
-    const { buffer, byteOffset, byteLength } = narrow ? toHalves(data) : data;
+    const { buffer, byteOffset, byteLength } = narrow ? toFiniteHalves(data) : data;
     const raw = new Uint8Array(buffer, byteOffset, byteLength);
     if (data.length <= 1)
       return this.declared(`${dtype} [${shape.join()}] ${raw.join()}`, () => this.initializer(raw, shape, dtypes[dtype]));

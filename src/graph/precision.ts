@@ -1,4 +1,5 @@
 /** Half precision: which tensors of a graph are float16 on a GPU that has it, and how numbers become halves. */
+import { toHalves } from './half.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
 export type Precision = 'float32' | 'float16';
@@ -53,28 +54,5 @@ export function halves(order: readonly Tensor[]): Set<Tensor> {
 
 const largest = 65504;
 
-/** Bits of the nearest halves, ties to even; what is past the largest half becomes it. */
-export function toHalves(data: Float32Array): Uint16Array {
-  const bits = new Uint32Array(data.length);
-  new Float32Array(bits.buffer).set(data.map((x) => Math.min(largest, Math.max(-largest, x))));
-  return Uint16Array.from(bits, (b) => {
-    const sign = (b >>> 16) & 0x8000;
-    const exponent = ((b >>> 23) & 0xff) - 112;
-    const mantissa = b & 0x7fffff;
-    if (exponent <= 0) {
-      // Subnormal: the value is a whole number of 2⁻²⁴.
-      const shift = 14 - exponent;
-      if (shift > 24) return sign;
-      return sign | roundedShift(mantissa | 0x800000, shift);
-    }
-    return sign | (((exponent << 10) + roundedShift(mantissa, 13)) & 0x7fff);
-  });
-}
-
-/** `value` / 2^`shift`, to the nearest, ties to even. */
-function roundedShift(value: number, shift: number): number {
-  const floor = value >>> shift;
-  const rest = value - floor * 2 ** shift;
-  const middle = 2 ** (shift - 1);
-  return rest > middle || (rest === middle && floor % 2 === 1) ? floor + 1 : floor;
-}
+/** Bits of the nearest halves that are finite, ties to even. */
+export const toFiniteHalves = (data: Float32Array): Uint16Array => toHalves(data.map((x) => Math.min(largest, Math.max(-largest, x))));

@@ -6,7 +6,7 @@ import { fingerprint } from '../../src/artefacts/fingerprint.ts';
 import { readArtefact, readWholeModel, recipeAt, wholeModelOf } from '../../src/artefacts/read.ts';
 import { formatOf, writeArtefact } from '../../src/artefacts/write.ts';
 import { parseRecipe } from '../../src/config.ts';
-import { floatToHalf, halfToFloat } from '../../src/files/half.ts';
+import { fromHalves, toHalves } from '../../src/graph/half.ts';
 import { openSafetensors, readTensor } from '../../src/files/safetensors.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import type { Learned } from '../../src/methods/learned.ts';
@@ -48,9 +48,7 @@ const firstDifference = (found: Weights, wanted: Weights): string | undefined =>
   );
 
 const inHalf = (weights: Weights): Weights =>
-  Object.fromEntries(
-    Object.entries(weights).map(([name, { data, shape }]) => [name, { data: data.map((x) => halfToFloat(floatToHalf(x))), shape }]),
-  );
+  Object.fromEntries(Object.entries(weights).map(([name, { data, shape }]) => [name, { data: fromHalves(toHalves(data)), shape }]));
 
 test('a run’s model folder, a folder in half precision, and single files of both hold the same model', { timeout: 300_000 }, async () => {
   const folder = await scratch();

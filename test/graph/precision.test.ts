@@ -6,7 +6,7 @@ import { lower } from '../../src/graph/lower.ts';
 import { OnnxBuilder } from '../../src/graph/onnx.ts';
 import * as ops from '../../src/graph/ops.ts';
 import { InferenceSession, OrtTensor } from '../../src/graph/ort.ts';
-import { halves, toHalves } from '../../src/graph/precision.ts';
+import { halves, toFiniteHalves } from '../../src/graph/precision.ts';
 import { Random } from '../../src/graph/random.ts';
 import { sizeOf, topologicalOrder } from '../../src/graph/tensor.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
@@ -35,14 +35,14 @@ test('halves are rounded as ONNX Runtime rounds them, and what is too large is t
   b.output('y', b.node('Cast', [b.node('Cast', [b.input('x', [all.length], 'float32')], { to: 10 })], { to: 1 }), [all.length], 'float32');
   const session = await InferenceSession.create(b.finish().bytes, { intraOpNumThreads: 1, graphOptimizationLevel: 'disabled' });
   const { y } = await session.run({ x: new OrtTensor('float32', all, [all.length]) });
-  const half = toHalves(all);
+  const half = toFiniteHalves(all);
   const back = Float32Array.from(half, (bits) => {
     const [exponent, mantissa] = [(bits >>> 10) & 31, bits & 1023];
     const size = exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25);
     return bits & 0x8000 ? -size : size;
   });
   expect([...back]).toEqual([...(y!.data as Float32Array)]);
-  expect([...toHalves(Float32Array.of(1e9, -1e9, Infinity))]).toEqual([0x7bff, 0xfbff, 0x7bff]);
+  expect([...toFiniteHalves(Float32Array.of(1e9, -1e9, Infinity))]).toEqual([0x7bff, 0xfbff, 0x7bff]);
 });
 
 /** A block of a network: convolution, norm, attention, an update of weights; and what is half in it. */

@@ -7,7 +7,7 @@ import { gradients } from '../../src/graph/gradient.ts';
 import { lower } from '../../src/graph/lower.ts';
 import { predictTogether } from '../../src/graph/memory.ts';
 import { add, conv2d, fileConstant, input, matmul, reshape, sliceAxis, sum, swapLast, transpose } from '../../src/graph/ops.ts';
-import { toHalves } from '../../src/graph/precision.ts';
+import { toHalves } from '../../src/graph/half.ts';
 import { Random } from '../../src/graph/random.ts';
 import { sizeOf } from '../../src/graph/tensor.ts';
 import type { Shape, Tensor } from '../../src/graph/tensor.ts';

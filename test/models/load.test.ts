@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.ts';
 import { valuesOf } from '../../src/files/constants.ts';
-import { floatToHalf } from '../../src/files/half.ts';
+import { toHalves } from '../../src/graph/half.ts';
 import { openSafetensors } from '../../src/files/safetensors.ts';
 import { readEntry } from '../../src/files/tensors.ts';
 import { Engine, evaluate } from '../../src/graph/engine.ts';
@@ -54,7 +54,7 @@ describe('constants inside files', () => {
       const bytes =
         stored === 'float32'
           ? Buffer.from(bits.buffer)
-          : Buffer.from(Uint16Array.from(values, (x, i) => (stored === 'float16' ? floatToHalf(x) : bits[i]! >>> 16)).buffer);
+          : Buffer.from((stored === 'float16' ? toHalves(Float32Array.from(values)) : Uint16Array.from(bits, (b) => b >>> 16)).buffer);
       await writeFile(path, Buffer.concat([Buffer.from([9]), bytes]));
       const [row, matrix] = [fileConstant(path, 1, [8], stored), fileConstant(path, 1, [4, 2], stored)];
       const outputs = { sum: add(row, 0.25), product: matmul(input('x', [2, 4]), matrix) };
