@@ -7,7 +7,9 @@ import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { readRun } from '../evaluation/run.ts';
 import type { CustomizedRun } from '../evaluation/run.ts';
-import { hashOf } from '../trainer/run-folder.ts';
+import { richPrompts } from '../trainer/prepare.ts';
+import { hashOf, promptsRecord } from '../trainer/run-folder.ts';
+import type { RunRecord } from '../trainer/run-folder.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { customize } from '../trainer/customize.ts';
@@ -36,7 +38,8 @@ export async function* trainedRun(options: TrainedOptions): AsyncGenerator<Custo
   const { engine, model, recipe, prompts, out, versions, signal } = options;
   const record = join(out, 'run.json');
   if (existsSync(record) && existsSync(join(out, 'artefact'))) {
-    const before: Record<string, unknown> = { ...parseRecipe((JSON.parse(await readFile(record, 'utf8')) as RunJson).recipe, record) };
+    const earlier = JSON.parse(await readFile(record, 'utf8')) as RunRecord;
+    const before: Record<string, unknown> = { ...parseRecipe(earlier.recipe, record) };
     const skipped = free(recipe);
     const asked: Record<string, unknown> = { ...recipe };
     const other = [...new Set([...Object.keys(before), ...Object.keys(asked)])].find(
@@ -46,15 +49,14 @@ export async function* trainedRun(options: TrainedOptions): AsyncGenerator<Custo
       throw new UserError(
         `the run in ${out} has ${other} ${JSON.stringify(before[other])}, not ${JSON.stringify(asked[other])} as this recipe asks for: choose another --out`,
       );
+    const own = promptsRecord(await richPrompts(recipe, prompts)).prompts;
+    if ((earlier.prompts ?? own) !== own)
+      throw new UserError(`the run in ${out} was learned with other rich prompts than this recipe names: choose another --out`);
     return readRun(out, recipe, () => model);
   }
   const resume = existsSync(record);
   yield* customize({ engine, model, recipe, prompts, out, resume, versions, ...(signal && { signal }) });
   return readRun(out, recipe, () => model);
-}
-
-interface RunJson {
-  recipe: unknown;
 }
 
 /** Changes with what was learned, by the bytes of its checkpoint or artefact. */

@@ -32,7 +32,7 @@ import {
   settingsOf,
   subjectTokens,
 } from './prepare.ts';
-import { hashOf, RunFolder } from './run-folder.ts';
+import { hashOf, promptsRecord, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
@@ -64,7 +64,7 @@ export interface CustomizeOptions {
   timed?: boolean;
 }
 
-/** A run to go on with. Throws a UserError where its recipe, its number of steps aside, or its pictures are not what they were. */
+/** A run to go on with. Throws a UserError where its recipe, its number of steps aside, its pictures or its prompts are not what they were. */
 async function reopen(
   path: string,
   asked: RunRecord & { recipe: Recipe },
@@ -86,6 +86,10 @@ async function reopen(
   const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
   if (changed !== undefined)
     throw new UserError(`${changed} is not what it was when the run in ${path} began: put it back as it was, or start a new run`);
+  if ((earlier.prompts ?? asked.prompts) !== asked.prompts)
+    throw new UserError(
+      `the rich prompts${former.prompts === undefined ? '' : ` in ${former.prompts}`} are not what they were when the run in ${path} began: put them back as they were, or start a new run`,
+    );
   const saved = (await run.checkpoints()).at(-1) ?? 0;
   if (record.recipe.steps < saved)
     throw new UserError(
@@ -122,7 +126,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const subjects = await readSubjects(model, method, recipe);
   const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
-  let record = { recipe, versions: options.versions, inputs };
+  let record = { recipe, versions: options.versions, inputs, ...promptsRecord(rich) };
   let earlier: RunFolder | undefined;
   if (options.resume === true) {
     ({ run: earlier, record } = await reopen(out, record));

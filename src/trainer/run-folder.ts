@@ -11,7 +11,13 @@ export interface RunRecord {
   versions: Record<string, string>;
   /** SHA-256 of each input, by path. */
   inputs: Record<string, string>;
+  /** SHA-256 of the rich prompts that it learns with, if any; older runs do not say. */
+  prompts?: string;
 }
+
+/** How rich prompts stand in a run's record. */
+export const promptsRecord = (prompts: readonly string[]): Pick<RunRecord, 'prompts'> =>
+  prompts.length === 0 ? {} : { prompts: createHash('sha256').update(prompts.join('\n')).digest('hex') };
 
 export const hashOf = async (path: string): Promise<string> =>
   createHash('sha256')

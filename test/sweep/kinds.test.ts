@@ -100,6 +100,11 @@ describe('Table 1', () => {
     await expect(finish(run({ recipe: { ...shared.recipe, vectors: 2 } }), learns)).rejects.toThrow(
       `the run in ${join(out, 'dog', 'ti')} has vectors 4, not 2 as this recipe asks for: choose another --out`,
     );
+    const others = { ...subject, richPrompts: () => ['a {subject} at night'] };
+    const options = { out, name: 'table1', versions: {}, draw: drawMaps };
+    await expect(finish(runAnalysis(engine, model, recipe, [others], options), learns)).rejects.toThrow(
+      `${join(out, 'dog', 'ti+mlm')} was learned with other rich prompts than this recipe names: choose another --out`,
+    );
   }, 300_000);
 });
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
@@ -167,5 +167,18 @@ describe('customize', () => {
     await expect(run({ out, recipe: recipe({ images: own, steps: 2 }), resume: true })).rejects.toThrow('is not what it was');
     const other = recipe({ images: own, steps: 2, learningRate: 1 });
     await expect(run({ out, recipe: other, resume: true })).rejects.toThrow('has learningRate 0.005, not 1');
+  });
+
+  test('so do rich prompts, unless the run’s record is of a time when it did not tell them', async () => {
+    const out = join(await scratch(), 'run');
+    await run({ out, recipe: recipe({ steps: 1 }) });
+    const again = (prompts: string[]) => run({ out, recipe: recipe({ steps: 2 }), resume: true, prompts });
+    const message = `the rich prompts are not what they were when the run in ${out} began: put them back as they were`;
+    await expect(again(promptSet('dog', 49))).rejects.toThrow(message);
+    const record = join(out, 'run.json');
+    const { prompts, ...older } = JSON.parse(await readFile(record, 'utf8')) as { prompts: string };
+    expect(prompts).toMatch(/^[\da-f]{64}$/);
+    await writeFile(record, JSON.stringify(older));
+    await again(promptSet('dog', 49));
   });
 });
