@@ -89,6 +89,8 @@ export interface Graph {
   lean?: boolean;
   /** Whether the engine that compiles it spares memory. */
   sparing?: boolean;
+  /** Whether it is loaded and does not run: a lean program then has no results. */
+  waits?: boolean;
 }
 
 export const rootsOf = ({ outputs = {}, updates = {} }: Graph): Tensor[] => [...Object.values(outputs), ...Object.values(updates)];
@@ -132,7 +134,7 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
     }
     const packed = constants - [...unread].reduce((total, t) => total + bytesOf(t), 0);
     own += isLean ? 2 * copies : 2 * packed + copies + 2.7 * intermediates;
-    if (isLean) passing = Math.max(passing, 1.1 * intermediates + 1.5 * widest);
+    if (isLean && program.waits !== true) passing = Math.max(passing, 1.1 * intermediates + 1.5 * widest);
   }
   return own + passing + [...shared.values()].reduce((total, bytes) => total + bytes, 0);
 }

@@ -82,10 +82,21 @@ interface Parts {
   owned: readonly string[];
   /** States that hold what every step of a batch takes from its prompts. */
   conditions: readonly string[];
+  /** What tells them from those of the engine's other pipelines. */
+  number: number;
 }
 
-/** Pipelines that share an engine have states of their own. */
-let pipelines = 0;
+/** Numbers of an engine's pipelines. Each has the least that is free, so that its programs are the same at the next run. */
+const numbers = new WeakMap<Engine, Set<number>>();
+
+function takeNumber(engine: Engine): number {
+  const taken = numbers.get(engine) ?? new Set();
+  numbers.set(engine, taken);
+  let number = 0;
+  while (taken.has(number)) number++;
+  taken.add(number);
+  return number;
+}
 
 export class Pipeline {
   private readonly parts: Parts;
@@ -131,12 +142,13 @@ export class Pipeline {
     const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
     const latents = input('latents', [batch, denoiser.config.in_channels, ...latentSides(model, pictures)]);
     const prediction = guidedPrediction(adapted, latents, states.shape);
-    const { once, outputs } = hoist({ prediction }, ['unconditional', 'conditional'], `sampler${pipelines++}.`);
+    const number = takeNumber(engine);
+    const { once, outputs } = hoist({ prediction }, ['unconditional', 'conditional'], `sampler${number}.`);
     const pixels = vaeDecode(vae.parameters, vae.config, multiply(latents, 1 / vae.config.scaling_factor));
     // A large model's small programs spare memory as the large one does.
     const lean = isLarge(Object.values(outputs));
     const programs = {
-      encode: await engine.compile({ outputs: { states } }),
+      encode: await engine.compile({ outputs: { states }, lean }),
       condition: await engine.compile({ updates: once, lean }),
       denoise: await engine.compile({ outputs }),
       decode: await engine.compile({ outputs: { pixels }, lean }),
@@ -145,7 +157,8 @@ export class Pipeline {
       Object.fromEntries(Object.entries(once).map(([name, { shape }]) => [name, { data: new Float32Array(sizeOf(shape)), shape }])),
     );
     const owned = owns ? [...new Set(names)] : [];
-    return new Pipeline({ engine, model, batch, adapted, tokenizer, shape: latents.shape, programs, owned, conditions: Object.keys(once) });
+    const conditions = Object.keys(once);
+    return new Pipeline({ engine, model, batch, adapted, tokenizer, shape: latents.shape, programs, owned, conditions, number });
   }
 
   /** Exchanges what was learned for something of the same methods and settings. */
@@ -223,6 +236,8 @@ export class Pipeline {
 
   async release(): Promise<void> {
     for (const program of Object.values(this.parts.programs)) await program.release();
-    await this.parts.engine.dropState([...this.parts.owned, ...this.parts.conditions]);
+    const { engine, owned, conditions, number } = this.parts;
+    await engine.dropState([...owned, ...conditions]);
+    numbers.get(engine)!.delete(number);
   }
 }

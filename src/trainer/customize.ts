@@ -13,7 +13,7 @@ import type { Method, Weights } from '../methods/method.ts';
 import { pixelSize, withContextualizer } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { Pipeline } from '../sampler/pipeline.ts';
-import { usualGuidance } from '../sampler/usual.ts';
+import { drawsPhotographs, usualGuidance } from '../sampler/usual.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { Forecast } from './forecast.ts';
 import { balancedLambda } from './lambda.ts';
@@ -217,7 +217,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   return learned;
 }
 
-/** Sample pictures during training, from the states as they are. */
+/** Sample pictures during training, from the states as they are. Of a large model the programs are loaded for each, so that they take no memory meanwhile. */
 class Preview {
   private pipeline: Pipeline | undefined;
   private readonly create: () => Promise<Pipeline>;
@@ -242,9 +242,11 @@ class Preview {
       guidance: usualGuidance(model),
     }))
       await writePng(path, toBytes(pixels, size), size);
+    if (drawsPhotographs(model)) await this.release();
   }
 
   async release(): Promise<void> {
     await this.pipeline?.release();
+    this.pipeline = undefined;
   }
 }

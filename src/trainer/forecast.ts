@@ -13,7 +13,7 @@ import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { ofPictures } from '../sampler/forecast.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
-import { drawnTogether } from '../sampler/usual.ts';
+import { drawnTogether, drawsPhotographs } from '../sampler/usual.ts';
 import { previewOf, previewSteps, priorSteps, settingsOf } from './prepare.ts';
 import { TrainingStep } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
@@ -38,7 +38,7 @@ export interface Plan {
   changeable: boolean;
 }
 
-/** Graphs of a run by phase; those of the last two are loaded together. */
+/** Graphs of a run by phase. */
 interface Graphs {
   encode: Graph[];
   prior: Graph[];
@@ -65,13 +65,20 @@ async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, 
   return { encode, prior, training, preview };
 }
 
-/** Bytes at the peak of a run. States are set and saved one at a time: what is on its way is a few times the largest. */
-function memoryOf({ encode, prior, training, preview }: Graphs): number {
+/**
+ * Bytes at the peak of a run. States are set and saved one at a time: what is on its way is a few times the largest. A
+ * large model's programs for sample pictures are there only while they run.
+ */
+function memoryOf({ encode, prior, training, preview }: Graphs, model: DiffusionModel): number {
   const states = topologicalOrder(training.flatMap(rootsOf)).filter(
     (t) => t.op === 'input' && (t as Tensor<'input'>).attributes.role === 'state',
   );
   const onItsWay = 4 * Math.max(0, ...states.map(bytesOf));
-  return Math.max(predictTogether(encode), predictTogether(prior), onItsWay + predictTogether([...training, ...preview]));
+  const waiting = training.map((graph) => ({ ...graph, waits: true }));
+  const later = drawsPhotographs(model)
+    ? Math.max(onItsWay + predictTogether(training), predictTogether([...waiting, ...preview]))
+    : onItsWay + predictTogether([...training, ...preview]);
+  return Math.max(predictTogether(encode), predictTogether(prior), later);
 }
 
 /** A change to a run that lowers what it holds at once, as flags. */
@@ -100,7 +107,7 @@ async function remedyFor(plan: Plan, needed: number, free: number, lowMemory: bo
   const withSavings = async (those: readonly Saving[]): Promise<number> => {
     const recipe = Object.assign({}, plan.recipe, ...those.map(({ change }) => change)) as Recipe;
     const changed = { ...plan, recipe, missing: recipe.priorCount === 0 ? [] : plan.missing };
-    return memoryOf(await graphsOf(changed, lowMemory || those.some((saving) => saving.lowMemory === true)));
+    return memoryOf(await graphsOf(changed, lowMemory || those.some((saving) => saving.lowMemory === true)), plan.model);
   };
   const helpful: Saving[] = [];
   for (const saving of savings(plan, lowMemory)) {
@@ -137,7 +144,7 @@ export async function forecast(
   const { free, timed, signal } = options;
   const { lowMemory } = engine;
   const graphs = await graphsOf(plan, lowMemory);
-  const needed = memoryOf(graphs);
+  const needed = memoryOf(graphs, plan.model);
   const onCpu = engine.device === 'cpu';
   if (onCpu && isShort(needed, free))
     refuseShortage(`${recipe.method} at ${pixelSize(plan.model)} pixels`, needed, await remedyFor(plan, needed, free, lowMemory), free);

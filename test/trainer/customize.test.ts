@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import type { Recipe } from '../../src/config.ts';
 import { openSafetensors, readTensor } from '../../src/files/safetensors.ts';
@@ -14,6 +14,7 @@ import { loadModel } from '../../src/models/load.ts';
 import type { DiffusionModel } from '../../src/models/load.ts';
 import { customize } from '../../src/trainer/customize.ts';
 import type { CustomizeEvent, CustomizeOptions } from '../../src/trainer/customize.ts';
+import { Pipeline } from '../../src/sampler/pipeline.ts';
 import { RunFolder } from '../../src/trainer/run-folder.ts';
 import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
@@ -154,6 +155,25 @@ describe('customize', () => {
     await run({ out: join(folder, 'plain'), recipe: recipe({ lambda: 0, steps: 1 }), prompts: [] });
     await expect(run({ out: join(folder, 'none'), prompts: [] })).rejects.toThrow('give --prompts FILE, or --lambda 0');
     expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  test('sample pictures of a model that draws photographs: their programs are there while they run', async () => {
+    const released = vi.spyOn(Pipeline.prototype, 'release');
+    onTestFinished(() => void released.mockRestore());
+    const { unet } = model;
+    // 144 pixels, just past what counts as large.
+    const larger = { ...model, unet: { ...unet, config: { ...unet.config, sample_size: 36 } } };
+    const samples = async (changes: Partial<CustomizeOptions> = {}): Promise<Buffer[]> => {
+      const out = join(await scratch(), 'run');
+      await run({ out, recipe: recipe({ steps: 2, batchSize: 1, sampleEvery: 1, learningRate: 0.1 }), ...changes });
+      return Promise.all([1, 2].map((step) => readFile(join(out, 'samples', `step-${step}.png`))));
+    };
+    const [first, second] = await samples({ model: larger });
+    expect(released).toHaveBeenCalledTimes(2);
+    expect(first!.equals(second!)).toBe(false);
+    released.mockClear();
+    await samples();
+    expect(released).toHaveBeenCalledTimes(1);
   });
 
   test('pictures that changed since the run began stop a resumption', async () => {
