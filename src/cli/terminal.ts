@@ -121,8 +121,8 @@ export class Progress {
     if (done < total && now - this.shown < (live ? 150 : 10_000)) return;
     this.shown = now;
     const rate = (done - this.first) / Math.max(1e-3, (now - this.started) / 1000);
-    const left = Math.max(0, Math.round((total - done) / rate));
-    const line = `${label} ${done}/${total}${more}  ${rate.toFixed(1)}/s  ${left >= 90 ? `${Math.round(left / 60)} min` : `${left} s`} left`;
+    const pace = rate >= 1 ? `${rate.toFixed(1)}/s` : `${duration(1 / rate)} each`;
+    const line = `${label} ${done}/${total}${more}  ${pace}  ${duration((total - done) / rate)} left`;
     if (live) process.stderr.write(`\r\x1b[2K${line}${done === total ? '\n' : ''}`);
     else say(line);
   }

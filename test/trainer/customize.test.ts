@@ -159,7 +159,7 @@ describe('customize', () => {
 
   test('sample pictures of a model that draws photographs: their programs are there while they run', async () => {
     const released = vi.spyOn(Pipeline.prototype, 'release');
-    onTestFinished(() => void released.mockRestore());
+    onTestFinished(() => released.mockRestore());
     const { unet } = model;
     // 144 pixels, just past what counts as large.
     const larger = { ...model, unet: { ...unet, config: { ...unet.config, sample_size: 36 } } };
