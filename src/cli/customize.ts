@@ -197,6 +197,8 @@ export const customize = defineCommand({
         say(
           `about ${duration(e.seconds)}${e.memory === undefined ? '' : ` and ${gigabytes(e.memory.needed)} GB of memory, of ${gigabytes(e.memory.free)} GB free`}`,
         );
+      if (e.kind === 'forecast') progress.restart();
+      if (e.kind === 'encoded') progress.update('picture encoded', e.done, e.of);
       if (e.kind === 'prior') progress.update('picture of the class', e.done, e.of);
       if (e.kind === 'lambda' && args.quiet !== true) say(`λ ${e.lambda.toPrecision(3)}`);
       if (e.kind === 'start') progress.restart();

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
-import { filesKept } from '../graph/kept.ts';
+import { filesKept } from '../kept.ts';
 import { listGpus, probe } from '../graph/probe.ts';
 import type { Probe } from '../graph/probe.ts';
 import { freeMemory } from '../graph/free-memory.ts';
@@ -11,7 +12,7 @@ import { measurePrimitives } from '../sweep/bench.ts';
 import { estimate } from '../sweep/estimate.ts';
 import type { Cost, Estimate } from '../sweep/estimate.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { counted, keptPrograms, openEngine, say, sharedFlags, version } from './terminal.ts';
+import { counted, keptFolder, openEngine, say, sharedFlags, version } from './terminal.ts';
 
 const two = (x: number): number => Number(x.toPrecision(2));
 const gibibytes = (bytes: number): number => Math.round(bytes / 2 ** 27) / 8;
@@ -57,12 +58,13 @@ function modelLines({
   ];
 }
 
-/** The folder of programs that are kept for the next time, and what lies in it. */
-async function programsKept(): Promise<{ folder: string; programs: number; megabytes: number } | null> {
-  const folder = keptPrograms();
+/** The folder of what is kept for other runs, and what lies in it. */
+async function whatIsKept(): Promise<{ folder: string; programs: number; pictures: number; megabytes: number } | null> {
+  const folder = keptFolder();
   if (folder === undefined) return null;
-  const files = await filesKept(folder);
-  return { folder, programs: files.length, megabytes: Math.round(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6) };
+  const [programs, latents] = [await filesKept(join(folder, 'programs')), await filesKept(join(folder, 'latents'))];
+  const bytes = [...programs, ...latents].reduce((sum, file) => sum + file.bytes, 0);
+  return { folder, programs: programs.length, pictures: latents.length, megabytes: Math.round(bytes / 1e6) };
 }
 
 /** What trying a device out has shown. */
@@ -97,7 +99,7 @@ export const doctor = defineCommand({
       threads: availableParallelism(),
       memoryGiB: gibibytes(totalmem()),
       freeGiB: gibibytes(free),
-      kept: await programsKept(),
+      kept: await whatIsKept(),
       gflops: Object.fromEntries(speeds.map(({ name, gflops }) => [name, two(gflops)])),
     };
     if (args.json === true) {
@@ -111,11 +113,10 @@ export const doctor = defineCommand({
     for (const [name, found] of Object.entries(others)) {
       say(`${name.padEnd(12)} ${'why' in found ? found.why : `works, ${found.gflops} GFLOP/s in a matrix product${slower(found.gflops)}`}`);
     }
-    const programs =
-      kept === null
-        ? 'no programs: $CONTEXTURA_CACHE is off'
-        : `${counted(kept.programs, 'program')}, ${kept.megabytes} MB, in ${kept.folder}`;
-    say(`${'kept'.padEnd(12)} ${programs}`);
+    const found =
+      kept &&
+      `${counted(kept.programs, 'program')}, latents of ${counted(kept.pictures, 'picture')}, ${kept.megabytes} MB, in ${kept.folder}`;
+    say(`${'kept'.padEnd(12)} ${found ?? 'nothing: $CONTEXTURA_CACHE is off'}`);
     const rates = Object.entries(gflops).map(([name, rate]) => `${name} ${rate} GFLOP/s`);
     say(`${'speed'.padEnd(12)} ${rates.join(', ')}`);
     if (facts !== undefined) for (const line of modelLines(facts)) say(line);

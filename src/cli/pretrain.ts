@@ -14,11 +14,8 @@ import { contextualizerFlags, pretrainContextualizerVerb } from './pretrain-cont
 import { assetPath, examplePath, interruptible, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 async function follow(events: AsyncGenerator<StageEvent, void>, progress: Progress, signal: AbortSignal): Promise<void> {
-  let stage = '';
   for await (const e of events) {
     signal.throwIfAborted();
-    if (e.stage !== stage) progress.nextStage();
-    stage = e.stage;
     const metrics = Object.entries(e.metrics).map(([name, value]) => ` ${name} ${value.toFixed(3)}`);
     progress.update(e.stage, e.step, e.steps, `  loss ${e.loss.toFixed(4)}${metrics.join('')}`);
   }

@@ -65,11 +65,7 @@ export const quickstart = defineCommand({
     });
     const progress = new Progress(args.quiet === true);
     if (args.quiet !== true) say(`learning ${subject.name} from ${recipe.images}, twice, ${recipe.steps} steps each`);
-    let stage = '';
     const results = await followed(comparison, (value) => {
-      const now = `${value.variant} ${'event' in value ? 'learns' : 'pictures'}`;
-      if (now !== stage) progress.nextStage();
-      stage = now;
       if ('pictures' in value) progress.update(`${value.variant}: picture`, value.pictures, value.of);
       else if (value.event.kind === 'step') {
         const { diffusion, mlm, step } = value.event.event;

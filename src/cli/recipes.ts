@@ -57,15 +57,12 @@ async function opened<T extends { subjects: string[]; benchmark?: string | undef
 async function analysis(request: RecipeRequest): Promise<void> {
   const { out, path, value, json } = request;
   const { own, subjects, engine, model, name, progress, signal } = await opened(request, parseOf(analysisSchema, value, path));
-  let stage = '';
   const running = runAnalysis(engine, model, own, subjects, {
     out,
     name,
     versions: versions(),
     draw: drawMaps,
     onPrompt: (of, done, all) => {
-      if (stage !== of) progress.nextStage();
-      stage = of;
       progress.update(`${of}: prompt`, done, all);
     },
     signal,
@@ -180,6 +177,7 @@ const tell = ({ quiet }: RecipeRequest, line: string): void => {
 /** Tells of a training within a recipe. */
 function training(progress: Progress, { subject, variant, event }: { subject: string; variant: string; event: CustomizeEvent }): void {
   if (event.kind === 'start') progress.restart();
+  if (event.kind === 'encoded') progress.update(`${subject} ${variant}: picture encoded`, event.done, event.of);
   if (event.kind === 'prior') progress.update(`${subject} ${variant}: picture of the class`, event.done, event.of);
   if (event.kind === 'step') progress.update(`${subject} ${variant}: step`, event.event.step, event.steps);
 }

@@ -59,11 +59,11 @@ export const lowMemoryFlag = {
   'low-memory': { type: 'boolean', description: 'fewer copies of weights and, on the CPU, of results, which is slower' },
 } as const;
 
-/** Where programs are kept as they have been optimised: $CONTEXTURA_CACHE, `off` for nowhere. */
-export function keptPrograms(): string | undefined {
+/** Where things are kept for other runs: $CONTEXTURA_CACHE, `off` for nowhere. */
+export function keptFolder(): string | undefined {
   const { CONTEXTURA_CACHE: folder = '', XDG_CACHE_HOME: caches = '' } = process.env;
   if (folder === 'off') return undefined;
-  return folder === '' ? join(caches === '' ? join(homedir(), '.cache') : caches, 'contextura', 'programs') : resolve(folder);
+  return folder === '' ? join(caches === '' ? join(homedir(), '.cache') : caches, 'contextura') : resolve(folder);
 }
 
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */
@@ -73,7 +73,7 @@ export function openEngine(device: string, precision = 'float32', lowMemory = fa
   const chosen = device === 'auto' ? chooseDevice() : (device as Device);
   if (precision === 'float16' && chosen !== 'webgpu')
     throw new UserError(`--precision float16 on ${chosen}: halves are for --device webgpu; use --precision float32`);
-  const options = { device: chosen, precision, lowMemory, keepIn: keptPrograms() } as const;
+  const options = { device: chosen, precision, lowMemory, keepIn: keptFolder() } as const;
   if (device === 'auto' && chosen !== 'cpu')
     return new Engine({ ...options, onFallback: (why) => say(`the GPU failed, going on with the CPU: ${why}`) });
   const found = device === 'auto' || device === 'cpu' ? undefined : probe(chosen);
@@ -94,18 +94,15 @@ export class Progress {
   private latest = this.started;
   private shown = 0;
   private first: number | undefined;
+  private label: string | undefined;
   private readonly quiet: boolean;
   constructor(quiet: boolean) {
     this.quiet = quiet;
   }
   restart(since = performance.now()): void {
     this.started = since;
-    this.first = undefined;
+    this.first = this.label = undefined;
     this.shown = 0;
-  }
-  /** A stage of which the coming event is the first to tell: it began with the latest of the stage before. */
-  nextStage(): void {
-    this.restart(this.latest);
   }
   /** The result of `work`; each of its events is shown as so much of it done. */
   follow<R>(label: string, work: AsyncGenerator<{ done: number; of: number }, R>): Promise<R> {
@@ -114,6 +111,9 @@ export class Progress {
   }
   update(label: string, done: number, total: number, more = ''): void {
     if (this.quiet) return;
+    // A stage begins with the latest event of the stage before.
+    if (this.label !== undefined && this.label !== label) this.restart(this.latest);
+    this.label = label;
     const now = performance.now();
     this.latest = now;
     this.first ??= done - 1;

@@ -1,14 +1,9 @@
-/** A subject's pictures as latents, each in several views, cached for the whole run. */
+/** A subject's pictures, each in several views. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { listImages, readMask, readSquare, toPlanes } from '../files/images.ts';
-import type { Engine } from '../graph/engine.ts';
-import { input, multiply } from '../graph/ops.ts';
+import { listImages, readMask, readSquare } from '../files/images.ts';
 import { Random } from '../graph/random.ts';
-import { sizeOf } from '../graph/tensor.ts';
-import type { DiffusionModel } from '../models/load.ts';
-import { vaeEncode } from '../models/vae.ts';
 import { crops, mirrored, scales } from './views.ts';
 import type { View } from './views.ts';
 
@@ -55,24 +50,4 @@ export async function readConcept(folder: string, options: ConceptOptions): Prom
     if (options.scaled === true) views.push(...(await scales(picture, size, random.fork('scales', i))));
   }
   return { paths, views };
-}
-
-/** Scaled latents of pictures [C, h, w]: means of the posterior. */
-export async function encodePictures(
-  engine: Engine,
-  model: DiffusionModel,
-  pictures: readonly Uint8Array[],
-  size: number,
-): Promise<Float32Array[]> {
-  const { vae } = model;
-  const { mean } = vaeEncode(vae.parameters, vae.config, input('pixels', [1, 3, size, size]));
-  const program = await engine.compile({ outputs: { latents: multiply(mean, vae.config.scaling_factor) } });
-  const out: Float32Array[] = [];
-  for (const picture of pictures) {
-    const { latents } = await program.run({ pixels: toPlanes(picture, size) });
-    if (latents!.length !== sizeOf(mean.shape)) throw new Error('internal: the encoder gave another shape');
-    out.push(latents as Float32Array);
-  }
-  await program.release();
-  return out;
 }

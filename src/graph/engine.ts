@@ -1,5 +1,6 @@
 /** The engine: programs compiled from graphs, run in a worker thread; named state between runs. */
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { internal } from '../errors.ts';
 import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
@@ -29,7 +30,10 @@ export interface EngineOptions {
   lowMemory?: boolean;
   /** Threads inside one operator; by default the machine's cores. */
   threads?: number;
-  /** A folder in which large programs are kept as ONNX Runtime has optimised them, for the next time; by default none are. */
+  /**
+   * A folder for what took long and will be wanted by other runs: large programs as ONNX Runtime has optimised them, here,
+   * and what others keep. By default nothing is kept.
+   */
   keepIn?: string | undefined;
 }
 
@@ -103,7 +107,8 @@ export class Engine {
   readonly lowMemory: boolean;
   private current: Device;
   private readonly onFallback: EngineOptions['onFallback'];
-  private readonly keepIn: string | undefined;
+  /** The folder of what is kept for other runs, where anything is. */
+  readonly keepIn: string | undefined;
   private readonly thread: WorkerThread = new WorkerThread((message) => deviceFailure(this.device, message));
   private readonly prepared: Prepared = new Prepared(this.thread);
   private programs = 0;
@@ -158,8 +163,8 @@ export class Engine {
         if ([...prepared.values()].some((key) => !preparations.some((one) => one.key === key)))
           throw internal('a preparation was not foreseen');
         const keeping =
-          device === 'cpu' && this.keepIn !== undefined && isWorthKeeping(model, lean)
-            ? { folder: this.keepIn, files: [...model.externalFiles.keys()] }
+          device === 'cpu' && this.keepIn !== undefined && profile === undefined && isWorthKeeping(model, lean)
+            ? { folder: path.join(this.keepIn, 'programs'), files: [...model.externalFiles.keys()] }
             : undefined;
         await this.request({ kind: 'compile', program, bytes: model.bytes, prepared, keeping, profile, signature, ...setting });
         return signature;

@@ -1,7 +1,7 @@
 /** Messages between the engine and its worker thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Device } from './device.ts';
-import type { Keeping } from './kept.ts';
+import type { Keeping } from './optimized.ts';
 import type { Preparation } from './onnx.ts';
 import type { Dtype } from './tensor.ts';
 

@@ -1,7 +1,7 @@
 /** The worker thread that owns ONNX Runtime's sessions and the state kept between runs. */
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
-import { createKept } from './kept.ts';
+import { createKept } from './optimized.ts';
 import type { Preparation } from './onnx.ts';
 import { InferenceSession, OrtTensor, providersOf } from './ort.ts';
 import { barrier } from './protocol.ts';

@@ -32,14 +32,16 @@ import {
   settingsOf,
   subjectTokens,
 } from './prepare.ts';
+import type { Preparing } from './prepare.ts';
 import { hashOf, promptsRecord, RunFolder } from './run-folder.ts';
+import { countUnencoded } from '../dataset/latents.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
 
 export type CustomizeEvent =
   | ({ kind: 'forecast' } & Forecast)
-  | { kind: 'prior'; done: number; of: number }
+  | Preparing
   | { kind: 'lambda'; lambda: number }
   | { kind: 'start'; step: number; steps: number; pictures: string[] }
   | { kind: 'step'; steps: number; event: TrainEvent }
@@ -140,7 +142,13 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     initial,
     tokens,
     rich,
-    views: views.length + recipe.priorCount * priorClasses(recipe).length,
+    views:
+      (await countUnencoded(
+        engine,
+        model,
+        views.map(({ pixels }) => pixels),
+      )) +
+      recipe.priorCount * priorClasses(recipe).length,
     masked: views.some(({ region }) => region !== undefined),
     missing: missingPrior(earlier, recipe),
     done: (await earlier?.checkpoints())?.at(-1) ?? 0,
@@ -156,7 +164,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   let prepared = await preparing.next();
   for (; prepared.done !== true; prepared = await preparing.next()) {
     options.signal?.throwIfAborted();
-    yield { kind: 'prior', ...prepared.value };
+    yield prepared.value;
   }
   let begin = 0;
   const saved = (await run.checkpoints()).at(-1);

@@ -1,6 +1,6 @@
 /** What a run will take, before it begins: memory from the graphs that it will run, time from operators of their sizes. */
 import type { Recipe } from '../config.ts';
-import { encodePictures } from '../dataset/concept.ts';
+import { compileEncoder } from '../dataset/latents.ts';
 import { drawGraphs } from '../graph/draughtsman.ts';
 import type { Engine } from '../graph/engine.ts';
 import { gigabytes, isShort, predictTogether, refuseShortage, rootsOf } from '../graph/memory.ts';
@@ -26,7 +26,7 @@ export interface Plan {
   initial: Weights;
   tokens: Pick<TrainingData, 'tokenizer' | 'kept'>;
   rich: readonly string[];
-  /** Views and pictures of the class that the VAE encodes. */
+  /** Views and pictures of the class that the VAE has yet to encode. */
   views: number;
   /** Whether the loss is weighed by masks. */
   masked: boolean;
@@ -56,7 +56,7 @@ async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, 
   const example: Example = { latents: new Float32Array(0), prompts: [], ...(masked && { region: new Float32Array(side * side) }) };
   const data = { own: [example], prior: recipe.priorCount > 0 ? [example] : [], richPrompts: rich, ...tokens };
   const phases: Parameters<typeof drawGraphs>[0] = [
-    (engine) => encodePictures(engine, model, [], size),
+    (engine) => compileEncoder(engine, model, size),
     async (engine) => most > 0 && Pipeline.create(engine, model, drawnTogether(model, most)),
     (engine) => TrainingStep.create(engine, model, method, initial, data, { ...recipe, ...settingsOf(recipe) }),
     async (engine) => samplesIn(recipe) > 0 && previewOf(engine, model, method, recipe, tokens.tokenizer),

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { subjectsOf } from '../config.ts';
 import type { Recipe, SubjectRecipe } from '../config.ts';
-import { encodePictures, readConcept } from '../dataset/concept.ts';
+import { mapped } from '../events.ts';
+import { readConcept } from '../dataset/concept.ts';
+import { encodePictures } from '../dataset/latents.ts';
 import { regionOfLatents } from '../dataset/views.ts';
 import type { View } from '../dataset/views.ts';
 import { UserError } from '../errors.ts';
@@ -104,25 +106,24 @@ const about = (template: string, subject: string): string =>
   template.replace(/\ba \{\}/, `${article(subject)} ${subject}`).replace('{}', subject);
 
 /** Views and their prompts as examples. */
-async function examplesOf(
+async function* examplesOf(
   engine: Engine,
   model: DiffusionModel,
   views: readonly View[],
   templates: readonly string[],
   subject: string,
-): Promise<Example[]> {
-  const size = pixelSize(model);
-  const latents = await encodePictures(
+): AsyncGenerator<Preparing, Example[]> {
+  const encoding = encodePictures(
     engine,
     model,
     views.map(({ pixels }) => pixels),
-    size,
   );
+  const latents = yield* mapped(encoding, (event): Preparing => ({ kind: 'encoded', ...event }));
   const plain = templates.map((template) => about(template, subject));
   return views.map(({ region, prefix = [''] }, i) => ({
     latents: latents[i]!,
     prompts: prefix.flatMap((words) => plain.map((prompt) => words + prompt)),
-    ...(region && { region: regionOfLatents(region, size, model.unet.config.sample_size) }),
+    ...(region && { region: regionOfLatents(region, pixelSize(model), model.unet.config.sample_size) }),
   }));
 }
 
@@ -223,6 +224,13 @@ async function* classPictures(
   return read(paths);
 }
 
+/** A picture of the class is drawn, or a picture is encoded. */
+export interface Preparing {
+  kind: 'prior' | 'encoded';
+  done: number;
+  of: number;
+}
+
 /** All that a run learns from. */
 export async function* prepare(
   engine: Engine,
@@ -230,16 +238,19 @@ export async function* prepare(
   method: Method,
   recipe: Recipe,
   given: { subjects: readonly ReadSubject[]; rich: readonly string[]; tokens: ReturnType<typeof subjectTokens>; run: RunFolder },
-): AsyncGenerator<{ done: number; of: number }, TrainingData> {
+): AsyncGenerator<Preparing, TrainingData> {
   const [own, prior]: [Example[], Example[]] = [[], []];
   for (const { recipe: subject, views } of given.subjects) {
     const name = nameOf({ token: subject.token, className: subject.class });
-    own.push(...(await examplesOf(engine, model, views, method.templates, name)));
+    own.push(...(yield* examplesOf(engine, model, views, method.templates, name)));
   }
   for (const className of priorClasses(recipe)) {
     const folder = priorFolder(given.run, recipe, className);
-    const drawn = yield* classPictures(engine, model, recipe, className, folder);
-    prior.push(...(await examplesOf(engine, model, drawn, ['a photo of a {}'], className)));
+    const drawn = yield* mapped(classPictures(engine, model, recipe, className, folder), (event): Preparing => ({
+      kind: 'prior',
+      ...event,
+    }));
+    prior.push(...(yield* examplesOf(engine, model, drawn, ['a photo of a {}'], className)));
   }
   return { own, prior, richPrompts: given.rich, ...given.tokens };
 }

@@ -41,7 +41,7 @@ test('doctor says what the machine is and what a model takes on it', { timeout: 
   });
   const spoken = doctor('--model', 'tiny').stderr;
   expect(spoken).toMatch(/^webgpu +(works, [\d.]+ GFLOP\/s in a matrix product.*|--device webgpu: .+)$/m);
-  expect(spoken).toMatch(/^kept +no programs: \$CONTEXTURA_CACHE is off$/m);
+  expect(spoken).toMatch(/^kept +nothing: \$CONTEXTURA_CACHE is off$/m);
   expect(spoken).toMatch(/^cuda +(works, [\d.]+ GFLOP\/s in a matrix product.*|--device cuda: .+)$/m);
   expect(spoken).toMatch(/a step of textual inversion +about [\d.]+ s and [\d.]+ GB of memory\n/);
   expect(spoken).toMatch(/a picture in 25 steps +about [\d.]+ s and [\d.]+ GB of memory\n/);

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, truncate, utimes, writeFile } from 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Engine, evaluate } from '../../src/graph/engine.ts';
-import { tidy } from '../../src/graph/kept.ts';
+import { tidy } from '../../src/kept.ts';
 import { add, exp, fileConstant, input, multiply, sum, tanh } from '../../src/graph/ops.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { scratch } from '../scratch.ts';
@@ -37,13 +37,14 @@ test('what is kept runs the next time, to the same bits', async () => {
   await weights(other, 0.4, 0.3, 0.2, 0.1);
   const ofOne = await run(long(one));
   expect(await run(long(one), kept)).toEqual(ofOne);
-  const [first] = (await readdir(kept)) as [string];
+  const programs = join(kept, 'programs');
+  const [first] = (await readdir(programs)) as [string];
   expect(await run(long(one), kept)).toEqual(ofOne);
-  expect(await readdir(kept)).toEqual([first]);
+  expect(await readdir(programs)).toEqual([first]);
   const ofOther = await run(long(other), kept);
   expect(ofOther).not.toEqual(ofOne);
-  const second = (await readdir(kept)).find((name) => name !== first)!;
-  await copyFile(join(kept, second), join(kept, first));
+  const second = (await readdir(programs)).find((name) => name !== first)!;
+  await copyFile(join(programs, second), join(programs, first));
   expect(await run(long(one), kept)).toEqual(ofOther);
 });
 
@@ -63,7 +64,8 @@ test('what is damaged is made again', async () => {
   const [file, kept] = [join(folder, 'weights'), join(folder, 'kept')];
   await weights(file, 0.1, 0.2, 0.3, 0.4);
   const before = await run(long(file), kept);
-  const path = join(kept, (await readdir(kept))[0]!);
+  const programs = join(kept, 'programs');
+  const path = join(programs, (await readdir(programs))[0]!);
   const whole = await readFile(path);
   await truncate(path, 5000);
   expect(await run(long(file), kept)).toEqual(before);

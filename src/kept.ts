@@ -1,0 +1,58 @@
+/** Files in a folder of the user's, kept from one run to the next so that what took long is there. All may be deleted at any time. */
+import { open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Milliseconds after which what was never finished is taken for a dead process's. */
+const abandonedAfter = 3_600_000;
+
+/** What tells files from what they were: their places, sizes, and when they were changed. */
+export const identitiesOf = (files: readonly string[]): Promise<string[]> =>
+  Promise.all(
+    files.map(async (file) => {
+      const { size, mtimeNs, ino } = await stat(file, { bigint: true });
+      return [file, size, mtimeNs, ino].join();
+    }),
+  );
+
+/** Says that a file has been used. */
+export const touch = (path: string): Promise<void> => utimes(path, new Date(), new Date()).catch(() => undefined);
+
+/** Gives a finished file its name, once it will outlast a loss of power. */
+export async function settle(staged: string, path: string): Promise<void> {
+  const file = await open(staged, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(staged, path);
+}
+
+export interface KeptFile {
+  path: string;
+  bytes: number;
+  /** Milliseconds since it was written or used. */
+  age: number;
+}
+
+/** What is in a folder, what was used last first. */
+export async function filesKept(folder: string): Promise<KeptFile[]> {
+  const names = await readdir(folder).catch(() => []);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      const { size: bytes, mtimeMs } = await stat(path);
+      return { path, bytes, age: Date.now() - mtimeMs };
+    }),
+  );
+  return found.toSorted((a, b) => a.age - b.age);
+}
+
+/** Deletes what has not been used for longest where a folder has come to more than `room` bytes, and what dead processes have left. */
+export async function tidy(folder: string, room: number): Promise<void> {
+  let total = 0;
+  for (const { path, bytes, age } of await filesKept(folder)) {
+    total += bytes;
+    if (total > room || (path.endsWith('.part') && age > abandonedAfter)) await rm(path, { force: true });
+  }
+}
