@@ -290,7 +290,7 @@ export async function measureCustomize(options: Sd15Options): Promise<Sd15Figure
     const { user, system } = process.cpuUsage(used);
     last = performance.now();
     used = process.cpuUsage();
-    if (event.kind === 'start') prepareSeconds = seconds;
+    if (event.kind === 'start') prepareSeconds = (last - start) / 1000;
     if (event.kind === 'step') {
       stepSeconds.push(seconds);
       cpuSeconds.push((user + system) / 1e6);
