@@ -1,10 +1,14 @@
 /** Async generators of events within others. */
 
-/** Events as `change` makes them; the result stays. */
+/** Events as `change` makes them; the result stays. Where `change` throws, or nobody asks on, the generator inside is ended. */
 export async function* mapped<A, B, R>(events: AsyncGenerator<A, R>, change: (event: A) => B): AsyncGenerator<B, R> {
-  let next = await events.next();
-  for (; next.done !== true; next = await events.next()) yield change(next.value);
-  return next.value;
+  try {
+    let next = await events.next();
+    for (; next.done !== true; next = await events.next()) yield change(next.value);
+    return next.value;
+  } finally {
+    await events.return(undefined as R);
+  }
 }
 
 /** The result; each event is told on the way. */

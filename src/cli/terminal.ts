@@ -1,10 +1,10 @@
 /** What every verb shares: flags, one-line errors, exit status, progress. */
-import { followed } from '../events.ts';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
+import { followed } from '../events.ts';
 import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
 import { Engine } from '../graph/engine.ts';
@@ -59,11 +59,15 @@ export const lowMemoryFlag = {
   'low-memory': { type: 'boolean', description: 'fewer copies of weights and, on the CPU, of results, which is slower' },
 } as const;
 
-/** Where things are kept for other runs: $CONTEXTURA_CACHE, `off` for nowhere. */
+/** Where things are kept for other runs: $CONTEXTURA_CACHE, `off` for nowhere; nowhere for a user without a home, too. */
 export function keptFolder(): string | undefined {
   const { CONTEXTURA_CACHE: folder = '', XDG_CACHE_HOME: caches = '' } = process.env;
-  if (folder === 'off') return undefined;
-  return folder === '' ? join(caches === '' ? join(homedir(), '.cache') : caches, 'contextura') : resolve(folder);
+  if (folder !== '') return folder === 'off' ? undefined : resolve(folder);
+  try {
+    return join(caches === '' ? join(homedir(), '.cache') : caches, 'contextura');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The engine that --device asks for. A device that is not there is refused at once; `auto` goes on with the CPU where a GPU fails. */

@@ -2,7 +2,9 @@
 import { writeArtefact } from '../artefacts/write.ts';
 import { parseRecipe, subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
+import { countUnencoded } from '../dataset/latents.ts';
 import { UserError } from '../errors.ts';
+import { mapped } from '../events.ts';
 import { toBytes, writePng } from '../files/images.ts';
 import { openSafetensors, tensorOnDemand, writeSafetensors } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
@@ -34,7 +36,6 @@ import {
 } from './prepare.ts';
 import type { Preparing } from './prepare.ts';
 import { hashOf, promptsRecord, RunFolder } from './run-folder.ts';
-import { countUnencoded } from '../dataset/latents.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
@@ -66,7 +67,7 @@ export interface CustomizeOptions {
   timed?: boolean;
 }
 
-/** A run to go on with. Throws a UserError where its recipe, its number of steps aside, its pictures or its prompts are not what they were. */
+/** A run to go on with. Throws a UserError where its recipe (not its number of steps), pictures or prompts are not what they were. */
 async function reopen(
   path: string,
   asked: RunRecord & { recipe: Recipe },
@@ -135,6 +136,8 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     recipe = record.recipe;
   } else await RunFolder.refuseTaken(out);
   const views = subjects.flatMap((subject) => subject.views);
+  const pixels = views.map((view) => view.pixels);
+  const unencoded = await countUnencoded(engine, model, pixels);
   const plan = {
     model,
     method,
@@ -142,13 +145,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     initial,
     tokens,
     rich,
-    views:
-      (await countUnencoded(
-        engine,
-        model,
-        views.map(({ pixels }) => pixels),
-      )) +
-      recipe.priorCount * priorClasses(recipe).length,
+    views: unencoded + recipe.priorCount * priorClasses(recipe).length,
     masked: views.some(({ region }) => region !== undefined),
     missing: missingPrior(earlier, recipe),
     done: (await earlier?.checkpoints())?.at(-1) ?? 0,
@@ -161,22 +158,21 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const run = earlier ?? (await RunFolder.create(out, record));
 
   const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run });
-  let prepared = await preparing.next();
-  for (; prepared.done !== true; prepared = await preparing.next()) {
-    options.signal?.throwIfAborted();
-    yield prepared.value;
-  }
+  const data = yield* mapped(preparing, (event) => {
+    signal?.throwIfAborted();
+    return event;
+  });
   let begin = 0;
   const saved = (await run.checkpoints()).at(-1);
   if (recipe.lambda > 0 && recipe.lambdaBalance > 0 && saved === undefined) {
     recipe = {
       ...recipe,
-      lambda: await balancedLambda(engine, model, method, initial, prepared.value, { ...recipe, ...settings }, recipe.lambdaBalance),
+      lambda: await balancedLambda(engine, model, method, initial, data, { ...recipe, ...settings }, recipe.lambdaBalance),
     };
     await run.writeRecord({ ...record, recipe });
     yield { kind: 'lambda', lambda: recipe.lambda };
   }
-  const training = await TrainingStep.create(engine, model, method, initial, prepared.value, { ...recipe, ...settings });
+  const training = await TrainingStep.create(engine, model, method, initial, data, { ...recipe, ...settings });
   if (options.resume === true && saved !== undefined) {
     begin = saved;
     await training.restore(await statesOf(run, saved));
@@ -225,7 +221,10 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   return learned;
 }
 
-/** Sample pictures during training, from the states as they are. Of a large model the programs are loaded for each, so that they take no memory meanwhile. */
+/**
+ * Sample pictures during training, from the states as they are. A large model's programs are loaded for each of them, and
+ * take no memory meanwhile.
+ */
 class Preview {
   private pipeline: Pipeline | undefined;
   private readonly create: () => Promise<Pipeline>;
