@@ -13,7 +13,8 @@ export async function* mapped<A, B, R>(events: AsyncGenerator<A, R>, change: (ev
 
 /** The result; each event is told on the way. */
 export async function followed<A, R>(events: AsyncGenerator<A, R>, tell: (event: A) => void = () => undefined): Promise<R> {
-  let next = await events.next();
-  for (; next.done !== true; next = await events.next()) tell(next.value);
+  const told = mapped(events, tell);
+  let next = await told.next();
+  while (next.done !== true) next = await told.next();
   return next.value;
 }

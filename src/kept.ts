@@ -2,6 +2,10 @@
 import { open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Where each kind of file lies in such a folder. */
+export const programsIn = (folder: string): string => join(folder, 'programs');
+export const latentsIn = (folder: string): string => join(folder, 'latents');
+
 /** Milliseconds after which what was never finished is taken for a dead process's. */
 const abandonedAfter = 3_600_000;
 

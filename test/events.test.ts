@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mapped } from '../src/events.ts';
+import { followed, mapped } from '../src/events.ts';
 
 /** Counts to three, and says when it has ended. */
 async function* counting(ended: () => void): AsyncGenerator<number, string> {
@@ -35,4 +35,26 @@ test.each(['the change throws', 'nobody asks on'])('where %s, the generator insi
   if (how === 'the change throws') await expect(events.next()).rejects.toThrow('enough');
   else await events.return('');
   expect(ends).toBe(1);
+});
+
+test('where whoever is told throws, the generator is ended; else the result comes back', async () => {
+  let ends = 0;
+  const told: number[] = [];
+  expect(
+    await followed(
+      counting(() => ends++),
+      (i) => told.push(i),
+    ),
+  ).toBe('result');
+  expect([told, ends]).toEqual([[1, 2, 3], 1]);
+  const refusing = (): void => {
+    throw new Error('enough');
+  };
+  await expect(
+    followed(
+      counting(() => ends++),
+      refusing,
+    ),
+  ).rejects.toThrow('enough');
+  expect(ends).toBe(2);
 });

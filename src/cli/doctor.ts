@@ -1,13 +1,12 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
 import { listGpus, probe } from '../graph/probe.ts';
 import type { Probe } from '../graph/probe.ts';
 import { freeMemory } from '../graph/free-memory.ts';
-import { filesKept } from '../kept.ts';
+import { filesKept, latentsIn, programsIn } from '../kept.ts';
 import { measurePrimitives } from '../sweep/bench.ts';
 import { estimate } from '../sweep/estimate.ts';
 import type { Cost, Estimate } from '../sweep/estimate.ts';
@@ -62,7 +61,7 @@ function modelLines({
 async function whatIsKept(): Promise<{ folder: string; programs: number; pictures: number; megabytes: number } | null> {
   const folder = keptFolder();
   if (folder === undefined) return null;
-  const [programs, latents] = [await filesKept(join(folder, 'programs')), await filesKept(join(folder, 'latents'))];
+  const [programs, latents] = [await filesKept(programsIn(folder)), await filesKept(latentsIn(folder))];
   const bytes = [...programs, ...latents].reduce((sum, file) => sum + file.bytes, 0);
   return { folder, programs: programs.length, pictures: latents.length, megabytes: Math.round(bytes / 1e6) };
 }

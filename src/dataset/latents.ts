@@ -7,7 +7,7 @@ import { writeAtomically } from '../files/atomic.ts';
 import { toPlanes } from '../files/images.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { input, multiply } from '../graph/ops.ts';
-import { identitiesOf, tidy, touch } from '../kept.ts';
+import { identitiesOf, latentsIn, tidy, touch } from '../kept.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { vaeEncode } from '../models/vae.ts';
@@ -28,7 +28,7 @@ export function compileEncoder(engine: Engine, { vae }: DiffusionModel, size: nu
 async function placesOf(engine: Engine, model: DiffusionModel, pictures: readonly Uint8Array[]): Promise<string[] | undefined> {
   const { config, tensors } = model.vae;
   if (engine.keepIn === undefined || tensors === undefined || !drawsPhotographs(model)) return undefined;
-  const folder = join(engine.keepIn, 'latents');
+  const folder = latentsIn(engine.keepIn);
   const files = new Set([...tensors.values()].map(({ path }) => path));
   const { device, precision, lowMemory } = engine;
   const setting = JSON.stringify([version, device, precision, lowMemory, pixelSize(model), config, await identitiesOf([...files])]);
@@ -80,6 +80,6 @@ export async function* encodePictures(
   } finally {
     await program?.release();
   }
-  if (program !== undefined && engine.keepIn !== undefined) await tidy(join(engine.keepIn, 'latents'), room).catch(() => undefined);
+  if (program !== undefined && places !== undefined) await tidy(latentsIn(engine.keepIn!), room).catch(() => undefined);
   return out;
 }

@@ -1,7 +1,7 @@
 /** The engine: programs compiled from graphs, run in a worker thread; named state between runs. */
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
 import { internal } from '../errors.ts';
+import { programsIn } from '../kept.ts';
 import { deviceFailure } from './device.ts';
 import type { Device } from './device.ts';
 import { flopsOf } from './flops.ts';
@@ -9,6 +9,7 @@ import { lower, preparationsOf } from './lower.ts';
 import type { LoweredModel } from './lower.ts';
 import { quietestWriting } from './writing.ts';
 import { inPlaceOf, isLarge } from './memory.ts';
+import type { Keeping } from './optimized.ts';
 import type { Precision } from './precision.ts';
 import { Prepared } from './prepared.ts';
 import type { Signature, TypedArray } from './protocol.ts';
@@ -139,6 +140,16 @@ export class Engine {
     await this.prepared.release(program);
   }
 
+  /**
+   * Where what the runtime makes of a model is kept, if it is. Small models are optimised in no time. A lean one reads its
+   * weights where they are; in others they become part of what is kept, in as many layouts as operators want.
+   */
+  private keepingOf({ nodeCount, externalFiles }: LoweredModel, lean: boolean): Keeping | undefined {
+    const weights = [...externalFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
+    if (this.keepIn === undefined || nodeCount < 1000 || (!lean && weights >= 64e6)) return undefined;
+    return { folder: programsIn(this.keepIn), files: [...externalFiles.keys()] };
+  }
+
   /** Verify, lower and load a graph. */
   async compile(options: CompileOptions): Promise<Program> {
     const { outputs = {}, updates = {} } = options;
@@ -162,10 +173,7 @@ export class Engine {
         const prepared = new Map(model.preparations.map(({ name, key }) => [name, key]));
         if ([...prepared.values()].some((key) => !preparations.some((one) => one.key === key)))
           throw internal('a preparation was not foreseen');
-        const keeping =
-          device === 'cpu' && this.keepIn !== undefined && profile === undefined && isWorthKeeping(model, lean)
-            ? { folder: path.join(this.keepIn, 'programs'), files: [...model.externalFiles.keys()] }
-            : undefined;
+        const keeping = device === 'cpu' && profile === undefined ? this.keepingOf(model, lean) : undefined;
         await this.request({ kind: 'compile', program, bytes: model.bytes, prepared, keeping, profile, signature, ...setting });
         return signature;
       };
@@ -218,15 +226,6 @@ export class Engine {
   async close(): Promise<void> {
     await this.thread.close();
   }
-}
-
-/**
- * Small models are optimised in no time. A lean one reads its weights where they are; in others they become part of what is
- * kept, in as many layouts as operators want.
- */
-function isWorthKeeping({ nodeCount, externalFiles }: LoweredModel, lean: boolean): boolean {
-  const weights = [...externalFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
-  return nodeCount >= 1000 && (lean || weights < 64e6);
 }
 
 /** What goes into a lowered program at each run and what comes out; `updating`: output → the state that it is the next value of. */

@@ -1,8 +1,8 @@
 /** Messages between the engine and its worker thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Device } from './device.ts';
-import type { Keeping } from './optimized.ts';
 import type { Preparation } from './onnx.ts';
+import type { Keeping } from './optimized.ts';
 import type { Dtype } from './tensor.ts';
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;

@@ -1,8 +1,8 @@
 /** The worker thread that owns ONNX Runtime's sessions and the state kept between runs. */
 import { parentPort } from 'node:worker_threads';
 import type { Device } from './device.ts';
-import { createKept } from './optimized.ts';
 import type { Preparation } from './onnx.ts';
+import { createKept } from './optimized.ts';
 import { InferenceSession, OrtTensor, providersOf } from './ort.ts';
 import { barrier } from './protocol.ts';
 import type { Made, Reply, Request, SessionSetting, Signature, TypedArray } from './protocol.ts';

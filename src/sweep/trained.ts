@@ -8,7 +8,7 @@ import { UserError } from '../errors.ts';
 import { readRun } from '../evaluation/run.ts';
 import type { CustomizedRun } from '../evaluation/run.ts';
 import { richPrompts } from '../trainer/prepare.ts';
-import { hashOf, promptsRecord } from '../trainer/run-folder.ts';
+import { hashOf, hasOtherPrompts, promptsRecord } from '../trainer/run-folder.ts';
 import type { RunRecord } from '../trainer/run-folder.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { DiffusionModel } from '../models/load.ts';
@@ -49,8 +49,7 @@ export async function* trainedRun(options: TrainedOptions): AsyncGenerator<Custo
       throw new UserError(
         `the run in ${out} has ${other} ${JSON.stringify(before[other])}, not ${JSON.stringify(asked[other])} as this recipe asks for: choose another --out`,
       );
-    const own = promptsRecord(await richPrompts(recipe, prompts)).prompts;
-    if ((earlier.prompts ?? own) !== own)
+    if (hasOtherPrompts(earlier, promptsRecord(await richPrompts(recipe, prompts))))
       throw new UserError(`the run in ${out} was learned with other rich prompts than this recipe names: choose another --out`);
     return readRun(out, recipe, () => model);
   }

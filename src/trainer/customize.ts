@@ -15,7 +15,7 @@ import type { Method, Weights } from '../methods/method.ts';
 import { pixelSize, withContextualizer } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import type { Pipeline } from '../sampler/pipeline.ts';
-import { drawsPhotographs, usualGuidance } from '../sampler/usual.ts';
+import { usualGuidance } from '../sampler/usual.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { Forecast } from './forecast.ts';
 import { balancedLambda } from './lambda.ts';
@@ -24,6 +24,7 @@ import {
   checkMethod,
   givenPrior,
   initialWeights,
+  keepsPreview,
   missingPrior,
   priorClasses,
   prepare,
@@ -35,7 +36,7 @@ import {
   subjectTokens,
 } from './prepare.ts';
 import type { Preparing } from './prepare.ts';
-import { hashOf, promptsRecord, RunFolder } from './run-folder.ts';
+import { hashOf, hasOtherPrompts, promptsRecord, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
@@ -89,7 +90,7 @@ async function reopen(
   const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
   if (changed !== undefined)
     throw new UserError(`${changed} is not what it was when the run in ${path} began: put it back as it was, or start a new run`);
-  if ((earlier.prompts ?? asked.prompts) !== asked.prompts)
+  if (hasOtherPrompts(earlier, asked))
     throw new UserError(
       `the rich prompts${former.prompts === undefined ? '' : ` in ${former.prompts}`} are not what they were when the run in ${path} began: put them back as they were, or start a new run`,
     );
@@ -249,7 +250,7 @@ class Preview {
       guidance: usualGuidance(model),
     }))
       await writePng(path, toBytes(pixels, size), size);
-    if (drawsPhotographs(model)) await this.release();
+    if (!keepsPreview(model)) await this.release();
   }
 
   async release(): Promise<void> {

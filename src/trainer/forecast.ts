@@ -13,8 +13,8 @@ import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { ofPictures } from '../sampler/forecast.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
-import { drawnTogether, drawsPhotographs } from '../sampler/usual.ts';
-import { previewOf, previewSteps, priorSteps, settingsOf } from './prepare.ts';
+import { drawnTogether } from '../sampler/usual.ts';
+import { keepsPreview, previewOf, previewSteps, priorSteps, settingsOf } from './prepare.ts';
 import { TrainingStep } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
 
@@ -75,9 +75,9 @@ function memoryOf({ encode, prior, training, preview }: Graphs, model: Diffusion
   );
   const onItsWay = 4 * Math.max(0, ...states.map(bytesOf));
   const waiting = training.map((graph) => ({ ...graph, waits: true }));
-  const later = drawsPhotographs(model)
-    ? Math.max(onItsWay + predictTogether(training), predictTogether([...waiting, ...preview]))
-    : onItsWay + predictTogether([...training, ...preview]);
+  const later = keepsPreview(model)
+    ? onItsWay + predictTogether([...training, ...preview])
+    : Math.max(onItsWay + predictTogether(training), predictTogether([...waiting, ...preview]));
   return Math.max(predictTogether(encode), predictTogether(prior), later);
 }
 

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { subjectsOf } from '../config.ts';
 import type { Recipe, SubjectRecipe } from '../config.ts';
-import { mapped } from '../events.ts';
 import { readConcept } from '../dataset/concept.ts';
 import { encodePictures } from '../dataset/latents.ts';
 import { regionOfLatents } from '../dataset/views.ts';
 import type { View } from '../dataset/views.ts';
 import { UserError } from '../errors.ts';
+import { mapped } from '../events.ts';
 import { valuesOf } from '../files/constants.ts';
 import { listImages, readSquare, toBytes, writePng } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
@@ -18,7 +18,7 @@ import type { Method, MethodSettings, Weight, Weights } from '../methods/method.
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
-import { drawnTogether, usualGuidance } from '../sampler/usual.ts';
+import { drawnTogether, drawsPhotographs, usualGuidance } from '../sampler/usual.ts';
 import { readPrompts, withSubject } from '../text/prompts.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -173,6 +173,9 @@ export function missingPrior(run: RunFolder | undefined, recipe: Recipe): number
 }
 
 export const previewSteps = 12;
+
+/** Whether the programs of sample pictures stay loaded between them. A large model's would take memory. */
+export const keepsPreview = (model: DiffusionModel): boolean => !drawsPhotographs(model);
 
 /** A pipeline over the states of a training, for pictures of how far it is. */
 export function previewOf(

@@ -19,6 +19,10 @@ export interface RunRecord {
 export const promptsRecord = (prompts: readonly string[]): Pick<RunRecord, 'prompts'> =>
   prompts.length === 0 ? {} : { prompts: createHash('sha256').update(prompts.join('\n')).digest('hex') };
 
+/** Whether a record tells of other rich prompts than those asked for. */
+export const hasOtherPrompts = ({ prompts }: RunRecord, asked: Pick<RunRecord, 'prompts'>): boolean =>
+  prompts !== undefined && prompts !== asked.prompts;
+
 export const hashOf = async (path: string): Promise<string> =>
   createHash('sha256')
     .update(await readFile(path))
