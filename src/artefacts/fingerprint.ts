@@ -1,7 +1,8 @@
 /** What tells two base models apart. */
 import { createHash } from 'node:crypto';
-import { firstValuesOf } from '../files/constants.ts';
+import { valuesBetween } from '../files/constants.ts';
 import { toHalves } from '../graph/half.ts';
+import { sizeOf } from '../graph/tensor.ts';
 import { traceParameters } from '../methods/whole.ts';
 import type { DiffusionModel } from '../models/load.ts';
 
@@ -17,7 +18,7 @@ export function fingerprint(model: DiffusionModel): string {
   for (const component of ['unet', 'textEncoder'] as const)
     for (const [name, { shape }] of [...shapes[component]].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       hash.update(`${component} ${name} ${shape.join()}\n`);
-      const values = firstValuesOf(model[component].parameters.get(name, shape), sampled);
+      const values = valuesBetween(model[component].parameters.get(name, shape), 0, Math.min(sampled, sizeOf(shape)));
       hash.update(toHalves(values));
     }
   return hash.digest('hex');

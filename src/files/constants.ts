@@ -15,11 +15,11 @@ export function valuesOf(tensor: Tensor): Float32Array {
   return source.data;
 }
 
-/** The first numbers of a float32 constant, `count` at most; the rest of its file is not read. */
-export function firstValuesOf(tensor: Tensor, count: number): Float32Array {
+/** Numbers of a float32 constant from `start` to before `end`, row-major; the rest of its file is not read. */
+export function valuesBetween(tensor: Tensor, start: number, end: number): Float32Array {
   const { source } = (tensor as Tensor<'constant'>).attributes;
-  const length = Math.min(count, sizeOf(tensor.shape));
-  if (source.kind === 'memory') return valuesOf(tensor).subarray(0, length);
-  const bytes = (source.length / sizeOf(tensor.shape)) * length;
-  return readEntry({ ...source, length: bytes, name: 'a constant', dtype: stored[source.stored], shape: [length] });
+  if (source.kind === 'memory') return valuesOf(tensor).subarray(start, end);
+  const bytes = source.length / sizeOf(tensor.shape);
+  const part = { ...source, offset: source.offset + start * bytes, length: (end - start) * bytes };
+  return readEntry({ ...part, name: 'a constant', dtype: stored[source.stored], shape: [end - start] });
 }

@@ -9,9 +9,10 @@ import { regionOfLatents } from '../dataset/views.ts';
 import type { View } from '../dataset/views.ts';
 import { UserError } from '../errors.ts';
 import { mapped } from '../events.ts';
-import { valuesOf } from '../files/constants.ts';
+import { valuesBetween } from '../files/constants.ts';
 import { listImages, readSquare, toBytes, writePng } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { joined, repeated } from '../methods/concept.ts';
 import { nameOf, withNewWords } from '../methods/learned.ts';
 import type { Method, MethodSettings, Weight, Weights } from '../methods/method.ts';
@@ -82,19 +83,19 @@ export function subjectTokens(
 }
 
 /** Vectors that a subject's word starts from: the mean of the initializer's tokens, [vectors, D]. */
-function firstRows(model: DiffusionModel, table: Float32Array, subject: SubjectRecipe, vectors: number): Weight {
-  const width = model.textEncoder.config.hidden_size;
+function firstRows(model: DiffusionModel, table: Tensor, subject: SubjectRecipe, vectors: number): Weight {
+  const width = table.shape[1]!;
   const word = subject.initializer ?? subject.class;
-  const ids = model.tokenizer.encode(word);
-  if (ids.length === 0) throw new UserError(`initializer "${word}" has no tokens: name a word such as ${subject.class}`);
-  const mean = Float32Array.from({ length: width }, (_, i) => ids.reduce((total, id) => total + table[id * width + i]!, 0) / ids.length);
+  const rows = model.tokenizer.encode(word).map((id) => valuesBetween(table, id * width, (id + 1) * width));
+  if (rows.length === 0) throw new UserError(`initializer "${word}" has no tokens: name a word such as ${subject.class}`);
+  const mean = Float32Array.from({ length: width }, (_, i) => rows.reduce((total, row) => total + row[i]!, 0) / rows.length);
   return repeated({ data: mean, shape: [1, width] }, vectors);
 }
 
 /** First values of what a method trains. */
 export function initialWeights(model: DiffusionModel, method: Method, recipe: Recipe): Weights {
-  const { vocab_size: rows, hidden_size: width } = model.textEncoder.config;
-  const table = valuesOf(model.textEncoder.parameters.get('text_model.embeddings.token_embedding.weight', [rows, width]));
+  const { vocab_size: count, hidden_size: width } = model.textEncoder.config;
+  const table = model.textEncoder.parameters.get('text_model.embeddings.token_embedding.weight', [count, width]);
   const words = subjectsOf(recipe).map((subject) => firstRows(model, table, subject, recipe.vectors));
   return method.initial(model, settingsOf(recipe), { rows: joined(words), seed: recipe.seed });
 }
