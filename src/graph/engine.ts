@@ -165,7 +165,7 @@ export class Engine {
       const setting = { externalFolder, device, threads: this.threads, lean };
       const preparing = this.prepared.make(program, preparations, setting);
       const create = async (): Promise<Signature> => {
-        const writing = lean && device === 'cpu' ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options)) : {};
+        const writing = lean ? quietestWriting(Object.values(all), this.lowMemory, inPlaceOf(options), device) : {};
         const overwriting = new Set(updating.keys());
         const model = lower(all, { ...lowering, overwriting, ...writing });
         const signature = signatureOf(model, options, updating);

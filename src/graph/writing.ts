@@ -1,4 +1,5 @@
 /** How a lean program is written so that the runtime holds less at once: in which order, and in which parts. */
+import type { Device } from './device.ts';
 import { Course, executionOrder } from './held.ts';
 import { fixedTensors, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor, WritingOrder } from './tensor.ts';
@@ -15,9 +16,10 @@ export interface Writing {
 
 /**
  * How a lean program should be written, so that running it holds less at once: which of two orders, and in which parts. For
- * textual inversion at Stable Diffusion's size it is 1.1 GB, where whole in either order it would be 1.6 and 2.1.
+ * textual inversion at Stable Diffusion's size it is 1.1 GB, where whole in either order it would be 1.6 and 2.1. Parts are for
+ * the CPU: a GPU's runtime keeps what was given back for the next result of its size, whatever part that is in.
  */
-export function quietestWriting(roots: readonly Tensor[], sparing: boolean, inPlace: ReadonlySet<Tensor>): Writing {
+export function quietestWriting(roots: readonly Tensor[], sparing: boolean, inPlace: ReadonlySet<Tensor>, device: Device = 'cpu'): Writing {
   const saving = { lean: true, sparing };
   const courseOf = (order: readonly Tensor[]): Course => new Course(order, roots, saving, inPlace);
   const whole = (from: WritingOrder): Whole => {
@@ -28,7 +30,7 @@ export function quietestWriting(roots: readonly Tensor[], sparing: boolean, inPl
   };
   const [first, last] = [whole('first'), whole('last')];
   const { from, written, order, course, most } = last.most < first.most ? last : first;
-  if (course.steps.length < worthDividing.steps) return { from, most };
+  if (device !== 'cpu' || course.steps.length < worthDividing.steps) return { from, most };
   const parts = partsAfter(
     order,
     quietestEnds(course).map((end) => course.steps[end]!.tensor),
