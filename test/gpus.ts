@@ -17,12 +17,12 @@ export interface Gpu {
   device: keyof typeof needed & Device;
   /** Why there is none to test with; undefined where there is. */
   missing: string | undefined;
-  /** For the title of what is skipped. */
-  needs: string;
+  /** The device, and why its tests are skipped where they are. */
+  title: string;
 }
 
 export const gpus: readonly Gpu[] = (['webgpu', 'cuda'] as const).map((device) => {
   const found = probe(device);
   const missing = 'why' in found ? found.why : undefined;
-  return { device, missing, needs: missing === undefined ? '' : ` (skipped: ${needed[device]}: ${missing})` };
+  return { device, missing, title: missing === undefined ? device : `${device} (skipped: ${needed[device]}: ${missing})` };
 });

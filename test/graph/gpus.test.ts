@@ -11,7 +11,7 @@ import { gpus } from '../gpus.ts';
 import { agrees } from './agreement.ts';
 import { cases } from './cases.ts';
 
-describe.each(gpus)('on $device$needs', ({ device, missing }) => {
+describe.each(gpus)('on $title', ({ device, missing }) => {
   const test = run.runIf(missing === undefined);
   const engine = new Engine({ threads: 1, device });
   afterAll(() => engine.close());
