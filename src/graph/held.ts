@@ -6,7 +6,8 @@ import { gegluWorkspace } from './lower-geglu.ts';
 import { normWorkspace } from './lower-norm.ts';
 import { swishWorkspace } from './lower-swish.ts';
 import { weightGradientWorkspace } from './lower-weight-gradient.ts';
-import { winogradTile, winogradWorkspace } from './lower-winograd.ts';
+import { winogradFilter, winogradWorkspace } from './lower-winograd.ts';
+import type { Filter } from './lower-winograd.ts';
 import { arithmetic, bytesOf, fixedTensors, topologicalOrder } from './tensor.ts';
 import type { PrimitiveName, Tensor } from './tensor.ts';
 
@@ -24,12 +25,12 @@ export const isView = (t: Tensor): boolean => t.op === 'reshape' || t.op === 'st
 const elementwise: ReadonlySet<PrimitiveName> = new Set([...arithmetic, 'sin', 'cos', 'softmax']);
 
 export type Convolution = Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>;
-/** The tile of a convolution that goes by Winograd's filtering on the CPU. */
-export const tileOf = (t: Convolution, sparing: boolean): ReturnType<typeof winogradTile> => winogradTile(t, { device: 'cpu', sparing });
+/** How a convolution that goes by Winograd's filtering on the CPU is filtered. */
+export const filterOf = (t: Convolution, sparing: boolean): Filter | undefined => winogradFilter(t, { device: 'cpu', sparing });
 
 function filteringWorkspace(t: Convolution, { sparing }: Saving): number {
-  const tile = tileOf(t, sparing);
-  return tile === undefined ? 0 : winogradWorkspace(t, tile);
+  const filter = filterOf(t, sparing);
+  return filter === undefined ? 0 : winogradWorkspace(t, filter);
 }
 
 /** What a primitive needs while it runs, beside its result. */

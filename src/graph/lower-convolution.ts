@@ -1,6 +1,6 @@
 /** Convolutions and their input gradients. */
 import { product } from './lower-matmul.ts';
-import { winograd, winogradTile } from './lower-winograd.ts';
+import { winograd, winogradFilter } from './lower-winograd.ts';
 import type { OnnxBuilder } from './onnx.ts';
 import { isFixed, sizeOf } from './tensor.ts';
 import type { ConvAttributes, Tensor } from './tensor.ts';
@@ -11,8 +11,8 @@ const convolutionAttributes = ({ stride, padding }: ConvAttributes): Record<stri
 });
 
 export function convolution(y: Tensor<'conv2d'>, inputs: readonly string[], b: OnnxBuilder): string {
-  const tile = winogradTile(y, b);
-  if (tile !== undefined) return winograd(y, inputs, tile, b);
+  const filter = winogradFilter(y, b);
+  if (filter !== undefined) return winograd(y, inputs, filter, b);
   return b.node('Conv', [inputs[0]!, b.factor(inputs[1]!, 4)], convolutionAttributes(y.attributes));
 }
 
@@ -97,8 +97,8 @@ function byPhases(
 /** With stride 1 it is a convolution with flipped, exchanged weights (folded when they are constant). */
 export function inputGradient(y: Tensor<'conv2dInputGradient'>, inputs: readonly string[], b: OnnxBuilder): string {
   const [g, w] = inputs;
-  const tile = winogradTile(y, b);
-  if (tile !== undefined) return winograd(y, inputs, tile, b);
+  const filter = winogradFilter(y, b);
+  if (filter !== undefined) return winograd(y, inputs, filter, b);
   const { stride, padding, inputSize } = y.attributes;
   const [grad, weight] = y.inputs as [Tensor, Tensor];
   const kernel = weight.shape.slice(2) as [number, number];

@@ -47,7 +47,7 @@ function filtered(y: Tensor<'conv2dWeightGradient'>, tile: Tile, [x, g]: readonl
   const [top, bottom, left, right] = y.attributes.padding;
   const points = (tile + 2) ** 2;
   const count = (height * width) / tile ** 2;
-  const transforms = transformsOf(tile, false);
+  const transforms = transformsOf({ tile, inPairs: false }, false);
   const { ofTaps, toResults } = transforms;
   const columns = (matrix: readonly (readonly number[])[]): number[][] => matrix[0]!.map((_, i) => matrix.map((row) => row[i]!));
   const [filters, channels] = [output.shape[1]!, input.shape[1]!];

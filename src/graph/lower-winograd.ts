@@ -11,6 +11,16 @@ import type { ConvAttributes, Shape, Tensor } from './tensor.ts';
 /** Results of one axis that a transform gives at once. */
 export type Tile = 2 | 4;
 
+/** How a convolution is filtered. */
+export interface Filter {
+  tile: Tile;
+  /**
+   * Where a picture repeats each value, two by two: a tile of 2 then has nothing at the point −1, whose input is the difference of
+   * two values that are the same; and so the sum of its gradient's two results takes nothing of that point.
+   */
+  inPairs: boolean;
+}
+
 /** Where polynomials are evaluated, infinity last. Those of 4 are the best conditioned of the sets tried, and their own inverses. */
 const points: Record<Tile, readonly number[]> = {
   2: [0, 1, -1, Infinity],
@@ -33,8 +43,8 @@ export interface Setting {
 export const isFilterable = (device: Device, kernel: Shape, { stride, padding }: ConvAttributes): boolean =>
   device === 'cpu' && stride === 1 && kernel.every((n) => n === 3) && padding.every((n) => n <= 2);
 
-/** The tile for a convolution, or for the input gradient of one; undefined where it is better done directly. */
-export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, { device, sparing }: Setting): Tile | undefined {
+/** How a convolution, or the input gradient of one, is filtered; undefined where it is better done directly. */
+export function winogradFilter(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, { device, sparing }: Setting): Filter | undefined {
   const weight = y.inputs[1]!;
   const [filters, channels, ...kernel] = weight.shape as [number, number, number, number];
   if (!isFilterable(device, kernel, y.attributes) || Math.min(filters, channels) < fewestChannels) return undefined;
@@ -42,49 +52,57 @@ export function winogradTile(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>
   const positions = y.shape[0]! * sizeOf(size);
   const enough = (tile: Tile): boolean =>
     positions >= (tile === 2 && !sparing && weight.op === 'constant' ? fewestUnspared : fewestPositions[tile]);
-  return ([4, 2] as const).find((tile) => enough(tile) && size.every((n) => n % tile === 0));
+  const inPairs = y.attributes.inPairs === true && y.attributes.padding.every((n) => n === 1);
+  const tiles = inPairs ? ([2] as const) : ([4, 2] as const);
+  const tile = tiles.find((one) => enough(one) && size.every((n) => n % one === 0));
+  return tile && { tile, inPairs };
 }
 
+/** Points of one axis. */
+const countOf = ({ tile, inPairs }: Filter): number => (inPairs ? tile + 1 : tile + 2);
+
 /** Names transformed weights: those of one constant are the same for a convolution and its input gradient, in every program. */
-export const tapsKey = (weight: Tensor<'constant'>, tile: Tile): string => `${keyOf(weight)} winograd ${tile}`;
+export const tapsKey = (weight: Tensor<'constant'>, filter: Filter): string =>
+  `${keyOf(weight)} winograd ${filter.tile}${filter.inPairs ? ' in pairs' : ''}`;
 /** Bytes of transformed weights. */
-export const tapsBytes = (weight: Tensor, tile: Tile): number => (4 * sizeOf(weight.shape) * (tile + 2) ** 2) / 9;
+export const tapsBytes = (weight: Tensor, filter: Filter): number => (4 * sizeOf(weight.shape) * countOf(filter) ** 2) / 9;
 /** Bytes of what lies between the transforms of inputs and of results. */
-const betweenTransforms = (y: Tensor, tile: Tile): number =>
-  4 * y.shape[0]! * (y.shape[1]! + y.inputs[0]!.shape[1]!) * sizeOf(y.shape.slice(2)) * ((tile + 2) / tile) ** 2;
+const betweenTransforms = (y: Tensor, filter: Filter): number =>
+  4 * y.shape[0]! * (y.shape[1]! + y.inputs[0]!.shape[1]!) * sizeOf(y.shape.slice(2)) * (countOf(filter) / filter.tile) ** 2;
 
 /** Bytes past which a picture is filtered in strips, so that what lies between the transforms stays small. */
 const stripBytes = 2 ** 26;
 
 /** As many strips as are needed, of as many rows of tiles each. */
-function stripsOf(y: Tensor, tile: Tile): number {
-  const rows = y.shape[2]! / tile;
-  const least = Math.min(rows, Math.ceil(betweenTransforms(y, tile) / stripBytes));
+function stripsOf(y: Tensor, filter: Filter): number {
+  const rows = y.shape[2]! / filter.tile;
+  const least = Math.min(rows, Math.ceil(betweenTransforms(y, filter) / stripBytes));
   return Array.from({ length: rows - least + 1 }, (_, i) => least + i).find((count) => rows % count === 0)!;
 }
 
 /** Bytes that are needed beside the result: a strip's, of several the results before they are joined, and weights that are transformed at each run. */
-export function winogradWorkspace(y: Tensor, tile: Tile): number {
-  const strips = stripsOf(y, tile);
+export function winogradWorkspace(y: Tensor, filter: Filter): number {
+  const strips = stripsOf(y, filter);
   const weight = y.inputs[1]!;
-  const taps = weight.op === 'constant' ? 0 : tapsBytes(weight, tile);
-  return betweenTransforms(y, tile) / strips + (strips > 1 ? 4 * sizeOf(y.shape) : 0) + taps;
+  const taps = weight.op === 'constant' ? 0 : tapsBytes(weight, filter);
+  return betweenTransforms(y, filter) / strips + (strips > 1 ? 4 * sizeOf(y.shape) : 0) + taps;
 }
 
-/** y = Aᵀ[(G·w) ∘ (Bᵀ·x)] for one axis. */
+/** y = Aᵀ[(G·w) ∘ (Bᵀ·x)] for one axis, of n points: m + 2, in pairs one less. */
 interface Transforms {
-  /** [m + 2, m + 2]: inputs of a tile to points. */
+  /** [n, m + 2]: inputs of a tile to points. */
   ofInputs: number[][];
-  /** [m + 2, 3]: taps to points. */
+  /** [n, 3]: taps to points. */
   ofTaps: number[][];
-  /** [m, m + 2]: points to results. */
+  /** [m, n]: points to results. */
   toResults: number[][];
 }
 
 /** Toom–Cook's: Lagrange's interpolation transposed. `inverse`: for a kernel flipped, whose taps were transformed as they lie. */
-export function transformsOf(tile: Tile, inverse: boolean): Transforms {
-  const at = points[tile].map((p) => (inverse ? 1 / p : p));
-  const finite = at.filter(Number.isFinite);
+export function transformsOf({ tile, inPairs }: Filter, inverse: boolean): Transforms {
+  const all = points[tile].map((p) => (inverse ? 1 / p : p));
+  const [at, own] = [all, points[tile]].map((set) => (inPairs ? set.filter((p) => p !== -1) : set)) as [number[], number[]];
+  const finite = all.filter(Number.isFinite);
   const times = (polynomial: readonly number[], root: number): number[] =>
     [...polynomial, 0].map((_, i) => (polynomial[i - 1] ?? 0) - root * (polynomial[i] ?? 0));
   const ofInputs = at.map((p) => {
@@ -99,7 +117,7 @@ export function transformsOf(tile: Tile, inverse: boolean): Transforms {
     Array.from({ length: count }, (_, i) => (Number.isFinite(p) ? p ** i : Number(i === count - 1)));
   return {
     ofInputs,
-    ofTaps: points[tile].map((p) => powers(p, 3)),
+    ofTaps: own.map((p) => powers(p, 3)),
     toResults: Array.from({ length: tile }, (_, i) => at.map((p) => powers(p, tile)[i]!)),
   };
 }
@@ -110,10 +128,10 @@ export function onBothAxes(matrix: readonly (readonly number[])[], shape: readon
   return b.shared(`winograd ${shape.join()} ${entries.join()}`, () => [b.constant(Float32Array.from(entries), shape)])[0]!;
 }
 
-/** Weights [O, I, 3, 3] at every point, [(m + 2)², O, I]: of constants made before the first run, of others at each. */
-function transformedTaps(weight: Tensor, name: string, tile: Tile, ofTaps: number[][], b: OnnxBuilder): string {
+/** Weights [O, I, 3, 3] at every point, [N, O, I]: of constants made before the first run, of others at each. */
+function transformedTaps(weight: Tensor, name: string, filter: Filter, ofTaps: number[][], b: OnnxBuilder): string {
   const [filters, channels] = weight.shape as [number, number];
-  const points = (tile + 2) ** 2;
+  const points = countOf(filter) ** 2;
   const atPoints = (flat: string): string =>
     b.node('FusedMatMul', [onBothAxes(ofTaps, [points, 9], b), flat], { transB: 1 }, 'com.microsoft');
   const shape = [points, filters, channels];
@@ -121,7 +139,7 @@ function transformedTaps(weight: Tensor, name: string, tile: Tile, ofTaps: numbe
     return b.node('Reshape', [atPoints(b.node('Reshape', [name, b.ints([filters * channels, 9])])), b.ints(shape)]);
   }
   const constant = weight as Tensor<'constant'>;
-  return b.prepared(tapsKey(constant, tile), shape, () => ({
+  return b.prepared(tapsKey(constant, filter), shape, () => ({
     name: atPoints(b.factor(b.leaf(constant, [filters * channels, 9]), 2)),
     shape: [points, filters * channels],
   }));
@@ -129,30 +147,31 @@ function transformedTaps(weight: Tensor, name: string, tile: Tile, ofTaps: numbe
 
 /** Has constant weights transformed, where a convolution or an input gradient will be filtered with them, and writes nothing else. */
 export function prepareTaps(y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>, b: OnnxBuilder): void {
-  const tile = winogradTile(y, b);
+  const filter = winogradFilter(y, b);
   const weight = y.inputs[1]!;
-  if (tile !== undefined && weight.op === 'constant') transformedTaps(weight, '', tile, transformsOf(tile, false).ofTaps, b);
+  if (filter !== undefined && weight.op === 'constant') transformedTaps(weight, '', filter, transformsOf(filter, false).ofTaps, b);
 }
 
 /**
- * A convolution, or with `y` an input gradient that of one. Weights [O, I, 3, 3] become [N, O, I], N = (m + 2)² points; the
+ * A convolution, or with `y` an input gradient that of one. Weights [O, I, 3, 3] become [N, O, I] at N points; the
  * input [B, I, H, W] becomes tiles [N, I, B·T], N products give [N, O, B·T], and their results go between one another: in
  * strips of rows, one after another.
  */
 export function winograd(
   y: Tensor<'conv2d'> | Tensor<'conv2dInputGradient'>,
   [x, w]: readonly string[],
-  tile: Tile,
+  filter: Filter,
   b: OnnxBuilder,
 ): string {
+  const { tile } = filter;
   const isGradient = y.op === 'conv2dInputGradient';
   const [input, weight] = y.inputs as [Tensor, Tensor];
   const [batch, from, rowsGiven] = input.shape as [number, number, number];
   const [, to, height, width] = y.shape as [number, number, number, number];
   const padding = y.attributes.padding.map((n) => (isGradient ? 2 - n : n)) as [number, number, number, number];
-  const transforms = transformsOf(tile, isGradient);
-  const taps = transformedTaps(weight, w!, tile, transforms.ofTaps, b);
-  const count = stripsOf(y, tile);
+  const transforms = transformsOf(filter, isGradient);
+  const taps = transformedTaps(weight, w!, filter, transforms.ofTaps, b);
+  const count = stripsOf(y, filter);
   const rows = height / tile / count;
   const strips = Array.from({ length: count }, (_, i) => {
     const first = i * rows * tile - padding[0];
@@ -191,7 +210,7 @@ export function cutIntoTiles(
 ): string {
   const [batch, channels, ...given] = shape as [number, number, number, number];
   const planes = b.node('Reshape', [x, b.ints([batch * channels, 1, ...given])]);
-  const kernels = onBothAxes(ofInputs, [(tile + 2) ** 2, 1, tile + 2, tile + 2], b);
+  const kernels = onBothAxes(ofInputs, [ofInputs.length ** 2, 1, tile + 2, tile + 2], b);
   return b.node('Conv', [planes, kernels], { strides: [tile, tile], pads });
 }
 
@@ -208,7 +227,7 @@ export function byPoint(
 
 function filtered(x: string, taps: string, tile: Tile, strip: Strip, b: OnnxBuilder): string {
   const { batch, from, to, given, tiles, pads, isGradient, transforms } = strip;
-  const points = (tile + 2) ** 2;
+  const points = transforms.ofTaps.length ** 2;
   const count = tiles[0] * tiles[1];
   const cut = cutIntoTiles(x, [batch, from, ...given], transforms, tile, pads, b);
   const single = batch === 1;

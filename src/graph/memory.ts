@@ -1,7 +1,7 @@
 /** Memory that a compiled graph will take, from its shapes: constants, and the largest sum of what is alive at once. */
 import { UserError } from '../errors.ts';
 import { freeMemory } from './free-memory.ts';
-import { isView, mostHeld, tileOf } from './held.ts';
+import { filterOf, isView, mostHeld } from './held.ts';
 import type { Convolution, Saving } from './held.ts';
 import { isFlipped, phases } from './lower-convolution.ts';
 import { constantRows, transposedRows } from './lower-matmul.ts';
@@ -43,12 +43,12 @@ function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map
   const prepared = new Map<string, number>();
   const [transformed, read] = [new Set<Tensor>(), new Set<Tensor>()];
   for (const t of order) {
-    const tile = isConvolution(t) && t.inputs[1]!.op === 'constant' ? tileOf(t, sparing) : undefined;
-    for (const x of tile === undefined ? t.inputs : t.inputs.slice(0, 1)) read.add(x);
-    if (tile === undefined) continue;
+    const filter = isConvolution(t) && t.inputs[1]!.op === 'constant' ? filterOf(t, sparing) : undefined;
+    for (const x of filter === undefined ? t.inputs : t.inputs.slice(0, 1)) read.add(x);
+    if (filter === undefined) continue;
     const weight = t.inputs[1] as Tensor<'constant'>;
     transformed.add(weight);
-    prepared.set(tapsKey(weight, tile), tapsBytes(weight, tile));
+    prepared.set(tapsKey(weight, filter), tapsBytes(weight, filter));
   }
   return { prepared, unread: new Set([...transformed].filter((weight) => !read.has(weight))) };
 }
@@ -57,7 +57,7 @@ function preparedOf(order: readonly Tensor[], sparing: boolean): { prepared: Map
 function arrangedOf(order: readonly Tensor[], { lean, sparing }: Saving): Set<Tensor> {
   const fixed = fixedTensors(order);
   const gradients = order.filter((t): t is Tensor<'conv2dInputGradient'> => t.op === 'conv2dInputGradient');
-  const arranged = gradients.filter((t) => tileOf(t, sparing) === undefined && (isFlipped(t, lean) || phases(t, lean) !== undefined));
+  const arranged = gradients.filter((t) => filterOf(t, sparing) === undefined && (isFlipped(t, lean) || phases(t, lean) !== undefined));
   return new Set(arranged.map((t) => t.inputs[1]!).filter((w) => fixed.has(w)));
 }
 

@@ -132,10 +132,13 @@ export function mean(x: Tensor, axes?: readonly number[], keep = false): Tensor 
 }
 
 export const matmul = (a: Tensor, b: Tensor): Tensor => apply('matmul', [a, b], {});
-/** [B, C, H, W] with weights [O, C, kH, kW]; a single padding number stands for all four sides. */
-export function conv2d(x: Tensor, weight: Tensor, options: { stride?: number; padding?: number | ConvAttributes['padding'] } = {}): Tensor {
-  const p = options.padding ?? 0;
-  return apply('conv2d', [x, weight], { stride: options.stride ?? 1, padding: typeof p === 'number' ? [p, p, p, p] : p });
+/** A single padding number stands for all four sides. */
+export type ConvOptions = Partial<Omit<ConvAttributes, 'padding'>> & { padding?: number | ConvAttributes['padding'] };
+
+/** [B, C, H, W] with weights [O, C, kH, kW]. */
+export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
+  const { stride = 1, padding: p = 0, inPairs = false } = options;
+  return apply('conv2d', [x, weight], { stride, padding: typeof p === 'number' ? [p, p, p, p] : p, ...(inPairs && { inPairs }) });
 }
 export function conv2dInputGradient(g: Tensor, weight: Tensor, attributes: Primitives['conv2dInputGradient']): Tensor {
   return apply('conv2dInputGradient', [g, weight], attributes);

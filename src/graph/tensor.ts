@@ -20,6 +20,8 @@ export interface ConvAttributes {
   stride: number;
   /** Zero padding before and after height, before and after width. */
   padding: readonly [top: number, bottom: number, left: number, right: number];
+  /** The input is made of blocks of 2 × 2 equal values; of its gradient, only sums over blocks are read. */
+  inPairs?: boolean;
 }
 
 /** Every primitive and its attributes. Each rule table is total over this interface. */

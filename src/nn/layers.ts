@@ -20,7 +20,8 @@ import {
   transpose,
   transposedConv2d,
 } from '../graph/ops.ts';
-import type { ConvAttributes, Tensor } from '../graph/tensor.ts';
+import type { ConvOptions } from '../graph/ops.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import type { Parameters } from './parameters.ts';
 
 /** y = x Wᵀ + b over the last axis: [..., I] → [..., O]. */
@@ -52,7 +53,7 @@ export function convolution(
   x: Tensor,
   filters: number,
   kernel: number,
-  options: { stride?: number; padding?: number | ConvAttributes['padding']; bias?: boolean } = {},
+  options: ConvOptions & { bias?: boolean } = {},
 ): Tensor {
   const y = conv2d(x, p.get('weight', [filters, x.shape[1]!, kernel, kernel]), options);
   return options.bias === false ? y : add(y, reshape(p.get('bias', [filters]), [1, filters, 1, 1]));
@@ -135,11 +136,11 @@ const summedTaps = [
 /**
  * A 3 × 3 convolution of pictures up-sampled by two: [B, C, H, W] → [B, filters, 2H, 2W]. Neighbours that repeat one value
  * share a product with the sum of their weights, so that it is a transposed convolution of 4 × 4 and takes 4/9 of the arithmetic.
- * Of many channels it stays a convolution: Winograd's filtering, which that may go by, saves more.
+ * Of many channels it stays a convolution, which may go by Winograd's filtering: in pairs as little arithmetic, and no sums of weights.
  */
 export function upsampledConvolution(p: Parameters, x: Tensor, filters: number): Tensor {
   const [, channels, height, width] = x.shape as [number, number, number, number];
-  if (Math.min(channels, filters) >= fewestChannels) return convolution(p, upsample2(x), filters, 3, { padding: 1 });
+  if (Math.min(channels, filters) >= fewestChannels) return convolution(p, upsample2(x), filters, 3, { padding: 1, inPairs: true });
   const taps = [0, 1, 2];
   const sums = taps.flatMap((i) => taps.flatMap((j) => summedTaps.flatMap((row) => summedTaps.map((column) => row[i]! * column[j]!))));
   const weight = reshape(transpose(p.get('weight', [filters, channels, 3, 3]), [1, 0, 2, 3]), [channels * filters, 9]);
