@@ -7,12 +7,18 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import { UserError } from '../../src/errors.ts';
 import { Engine } from '../../src/graph/engine.ts';
+import { timeGraphs } from '../../src/graph/timing.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { refuseLargePictures } from '../../src/sampler/forecast.ts';
 import { customize } from '../../src/trainer/customize.ts';
 import type { CustomizeEvent, CustomizeOptions } from '../../src/trainer/customize.ts';
 import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
+
+vi.mock('../../src/graph/timing.ts', async (original) => {
+  const actual = await original<typeof import('../../src/graph/timing.ts')>();
+  return { ...actual, timeGraphs: vi.fn(actual.timeGraphs) };
+});
 
 const engine = new Engine();
 /** Of which nothing more can be spared. */
@@ -144,14 +150,21 @@ describe('memory', () => {
   });
 });
 
-test('time is forecast where it is asked for, in proportion to the steps', async () => {
+test('time is forecast where it is asked for, and grows by the same for each step', async () => {
   expect((await begin({})).event).not.toHaveProperty('seconds');
+  expect(timeGraphs).not.toHaveBeenCalled();
   const seconds = async (steps: number): Promise<number> => {
     const { event } = await begin({ steps, batchSize: 2 }, { timed: true });
     return event.kind === 'forecast' ? event.seconds! : Number.NaN;
   };
-  // A thousand times the steps: what comes before them no longer shows, and the clock of a busy machine may be off by some.
-  const [few, many] = [await seconds(100), await seconds(100_000)];
-  expect(many / few).toBeGreaterThan(200);
-  expect(many / few).toBeLessThan(5000);
+  const first = await seconds(100);
+  // What the machine was measured to do stands for the others, whose clock would be another.
+  const measured = (await vi.mocked(timeGraphs).mock.results[0]!.value) as Awaited<ReturnType<typeof timeGraphs>>;
+  vi.mocked(timeGraphs).mockResolvedValue(measured);
+  const [again, twice, many] = [await seconds(100), await seconds(200), await seconds(100_000)];
+  expect(again).toBe(first);
+  const aStep = (twice - first) / 100;
+  expect(measured.seconds.some((graph) => Math.abs(graph - aStep) < 1e-9)).toBe(true);
+  expect(many).toBeCloseTo(first + 99_900 * aStep, 3);
+  expect(first).toBeGreaterThan(100 * aStep);
 });
