@@ -1,8 +1,9 @@
 /** Writing what was learned, in the layouts of other tools. */
 import { statSync } from 'node:fs';
-import { cp, mkdir } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, internal } from '../errors.ts';
+import { makeFolder } from '../disk.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
 import type { Learned } from '../methods/learned.ts';
 import type { Format } from '../methods/method.ts';
@@ -51,7 +52,7 @@ async function writeRest(folder: string, model: DiffusionModel, own: readonly st
   const left = new Set(own.map((name) => join(model.folder, name)));
   const skipped = /(^|[\\/])contextualizer([\\/.]|$)|\.bin$|\.safetensors(\.index\.json)?$/;
   const keep = /(^|[\\/])vae[\\/]/;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await cp(model.folder, folder, {
     recursive: true,
     dereference: true,

@@ -6,7 +6,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
-import { writeFailure } from './atomic.ts';
+import { writeFailure } from '../disk.ts';
 import type { Listed } from './hub-plan.ts';
 
 export interface HubAccess {

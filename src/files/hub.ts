@@ -3,12 +3,13 @@
  * are moved in hub-fetch.ts, because its own download starts over when it breaks, checks nothing and reports no progress.
  */
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat, statfs, symlink, utimes } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, readlink, rename, rm, stat, statfs, symlink, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
-import { writeAtomically, writeFailure } from './atomic.ts';
+import { makeFolder, writeFailure } from '../disk.ts';
+import { writeAtomically } from './atomic.ts';
 import { get, transfer, UnreachableError } from './hub-fetch.ts';
 import type { HubAccess } from './hub-fetch.ts';
 import { isInside, planFiles, planNetwork } from './hub-plan.ts';
@@ -139,7 +140,7 @@ async function tryLock(path: string): Promise<(() => Promise<void>) | undefined>
 
 /** Puts a blob into a snapshot: a relative link, or, where links are not allowed, the file itself. */
 async function place(blob: string, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const target = relative(dirname(path), blob);
   const there = await lstat(path).catch(() => undefined);
   if (there !== undefined) {
@@ -187,9 +188,7 @@ async function* fill(access: HubAccess, store: string, commit: string, listing: 
     started += (await sizeAt(`${blobOf(file)}.incomplete`)) ?? 0;
   }
   if (missing.length === 0) return;
-  await mkdir(join(store, 'blobs'), { recursive: true }).catch((error: unknown) => {
-    throw writeFailure(store, error);
-  });
+  await makeFolder(join(store, 'blobs'));
   await checkSpace(access, store, total - started);
   if (total > 0) yield { kind: 'plan', id, files: missing.length, bytes: total, folder };
   let done = 0;

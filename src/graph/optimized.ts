@@ -1,9 +1,10 @@
 /** Models as ONNX Runtime has optimised them, kept in a folder from one run to the next. */
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { arch, cpus } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../disk.ts';
 import { identitiesOf, settle, tidy, touch } from '../kept.ts';
 import { InferenceSession, runtimeVersion } from './ort.ts';
 
@@ -55,7 +56,7 @@ export async function createKept(
   }
   const staged = `${path}.${randomUUID()}.part`;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const session = await InferenceSession.create(bytes, { ...options, optimizedModelFilePath: staged });
     await settle(staged, path)
       .then(() => tidy(folder, room))

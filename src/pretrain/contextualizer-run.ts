@@ -1,9 +1,10 @@
 /** Pretraining a contextualizer as a user does it: held-out captions, early stopping, a run that resumes. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { makeFolder } from '../disk.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
@@ -78,7 +79,7 @@ const fingerprint = (captions: readonly string[], run: ContextualizerRun): strin
 async function openWork(work: string, settings: string): Promise<Evaluation[]> {
   const path = join(work, 'run.json');
   if (!existsSync(path)) {
-    await mkdir(work, { recursive: true });
+    await makeFolder(work);
     await writeAtomically(path, `${JSON.stringify({ settings, evaluations: [] })}\n`);
     return [];
   }

@@ -1,7 +1,8 @@
 /** The working folder of a pretraining: finished stages, checkpoints of the running one, the log. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, rm } from 'node:fs/promises';
+import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../disk.ts';
 import { openSafetensors, readTensor, writeSafetensors } from '../files/safetensors.ts';
 import type { FitEvent, FitOptions, Weights } from './fit.ts';
 
@@ -41,7 +42,7 @@ export class Workshop {
   ): AsyncGenerator<StageEvent, Weights> {
     const done = this.path(`${name}.safetensors`);
     if (existsSync(done)) return readWeights(done);
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     const partial = this.path(`${name}.partial.safetensors`);
     const training = train({ steps, checkpoint: { path: partial, every: checkpointSeconds } });
     for (;;) {

@@ -1,10 +1,10 @@
 /** A checkpoint of Stable Diffusion 1.5's exact shape with seeded random weights, and what a step at that size takes. */
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { writeFailure } from '../files/atomic.ts';
+import { makeFolder, writeFailure } from '../disk.ts';
 import type { Engine } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
 import { predictTogether } from '../graph/memory.ts';
@@ -210,7 +210,7 @@ export async function writeSd15(folder: string, vocabulary: string, seed = 0): P
   const staged = `${folder}.${process.pid}.part`;
   const json = (path: string, value: object): Promise<void> => writeFile(join(staged, path), `${JSON.stringify(value, undefined, 2)}\n`);
   try {
-    for (const name of [...Object.keys(components), 'tokenizer', 'scheduler']) await mkdir(join(staged, name), { recursive: true });
+    for (const name of [...Object.keys(components), 'tokenizer', 'scheduler']) await makeFolder(join(staged, name));
     for (const [i, [name, { config, file, trace }]] of Object.entries(components).entries()) {
       await json(join(name, 'config.json'), config);
       await writeWeights(join(staged, name, file), shapesOf(trace), seed + i + 1);

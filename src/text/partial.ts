@@ -1,7 +1,6 @@
 /** What an interrupted request has brought so far: FILE.partial.jsonl, the request first, then a prompt a line. */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { contextTypes } from './grammar/grammar.ts';
@@ -26,7 +25,6 @@ export class PartialPrompts {
   /** Opens or begins one. Throws a UserError where what is there belongs to another request. */
   static async open(path: string, request: Readonly<Record<string, string>>): Promise<PartialPrompts> {
     if (!existsSync(path)) {
-      mkdirSync(dirname(path), { recursive: true });
       await writeAtomically(path, `${JSON.stringify(request)}\n`);
       return new PartialPrompts(path, []);
     }

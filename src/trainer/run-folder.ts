@@ -1,10 +1,11 @@
 /** A run's folder: run.json, metrics.jsonl, checkpoints/, samples/, artefact/, report.html. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { writeAtomically, writeFailure } from '../files/atomic.ts';
+import { makeFolder, writeFailure } from '../disk.ts';
+import { writeAtomically } from '../files/atomic.ts';
 
 export interface RunRecord {
   recipe: unknown;
@@ -77,7 +78,7 @@ export class RunFolder {
     await writeAtomically(this.in(name), data);
   }
   async log(line: object): Promise<void> {
-    await mkdir(this.path, { recursive: true });
+    await makeFolder(this.path);
     await appendFile(this.in('metrics.jsonl'), `${JSON.stringify(line)}\n`).catch((error: unknown) => {
       throw writeFailure(this.in('metrics.jsonl'), error);
     });

@@ -8,6 +8,7 @@ import { parseRecipe } from '../../src/config.ts';
 import { UserError } from '../../src/errors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { timeGraphs } from '../../src/graph/timing.ts';
+import type * as timing from '../../src/graph/timing.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { refuseLargePictures } from '../../src/sampler/forecast.ts';
 import { customize } from '../../src/trainer/customize.ts';
@@ -16,7 +17,7 @@ import { promptSet } from '../../src/world/captions.ts';
 import { scratch } from '../scratch.ts';
 
 vi.mock('../../src/graph/timing.ts', async (original) => {
-  const actual = await original<typeof import('../../src/graph/timing.ts')>();
+  const actual = await original<typeof timing>();
   return { ...actual, timeGraphs: vi.fn(actual.timeGraphs) };
 });
 
