@@ -103,7 +103,7 @@ export function inPlaceOf({ outputs = {}, updates = {} }: Graph): Set<Tensor> {
 
 /**
  * Bytes that compiling some programs and running them one after another will add to the process at its peak. Measured on
- * Linux: results take a tenth more than they are, by fragments of the heap (lean), or nearly three times as much, by an
+ * Linux: results take a quarter more than they are, by fragments of the heap (lean), or nearly three times as much, by an
  * arena that grows by doubling and is kept; packing copies weights. Lean programs share the constants of one file.
  */
 export function predictTogether(programs: readonly Graph[], lean?: boolean): number {
@@ -134,7 +134,7 @@ export function predictTogether(programs: readonly Graph[], lean?: boolean): num
     }
     const packed = constants - [...unread].reduce((total, t) => total + bytesOf(t), 0);
     own += isLean ? 2 * copies : 2 * packed + copies + 2.7 * intermediates;
-    if (isLean && program.waits !== true) passing = Math.max(passing, 1.1 * intermediates + 1.5 * widest);
+    if (isLean && program.waits !== true) passing = Math.max(passing, 1.25 * intermediates + 1.5 * widest);
   }
   return own + passing + [...shared.values()].reduce((total, bytes) => total + bytes, 0);
 }

@@ -192,13 +192,13 @@ test('memory is predicted with the transformed weights in the place of those in 
   const bytes = 4 * 256 * 256;
   const y = yOf(64);
   const [results, tiles] = [4 * 256 * 4096, 2 * 2.25 * 4 * 256 * 4096];
-  const beside = 40e6 + results + 1.1 * (results + tiles);
+  const beside = 40e6 + results + 1.25 * (results + tiles);
   expect(predictTogether([{ outputs: { y } }], true)).toBeCloseTo(beside + 36 * bytes, -1);
   // One program's weights serve another's.
   const both = predictTogether([{ outputs: { y } }, { outputs: { y } }], true);
   expect(both).toBeCloseTo(beside + 36 * bytes, -1);
   const small = { y: yOf(16) };
-  const plain = 40e6 + 2.1 * bytes;
-  expect(predictTogether([{ outputs: small }], true)).toBeCloseTo(plain + 1.1 * 8 * bytes + 16 * bytes, -1);
+  const plain = 40e6 + (1 + 1.25) * bytes;
+  expect(predictTogether([{ outputs: small }], true)).toBeCloseTo(plain + 1.25 * 8 * bytes + 16 * bytes, -1);
   expect(predictTogether([{ outputs: small, sparing: true }], true)).toBeCloseTo(plain + 9 * bytes, -1);
 });
