@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { makeFolder } from '../disk.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { openSafetensors, writeSafetensors } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
@@ -79,7 +78,6 @@ const fingerprint = (captions: readonly string[], run: ContextualizerRun): strin
 async function openWork(work: string, settings: string): Promise<Evaluation[]> {
   const path = join(work, 'run.json');
   if (!existsSync(path)) {
-    await makeFolder(work);
     await writeAtomically(path, `${JSON.stringify({ settings, evaluations: [] })}\n`);
     return [];
   }
