@@ -28,3 +28,9 @@ export const objectTemplates: readonly string[] = [
   'a photo of a cool {}',
   'a photo of a small {}',
 ];
+
+const article = (noun: string): string => (/^[aeiou]/i.test(noun) ? 'an' : 'a');
+
+/** A template about something: "a photo of a {}" → "a photo of an otter". */
+export const about = (template: string, subject: string): string =>
+  template.replace(/\ba \{\}/, `${article(subject)} ${subject}`).replace('{}', subject);

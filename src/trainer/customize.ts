@@ -22,11 +22,8 @@ import { balancedLambda } from './lambda.ts';
 import { forecast } from './forecast.ts';
 import {
   checkMethod,
-  givenPrior,
   initialWeights,
   keepsPreview,
-  missingPrior,
-  priorClasses,
   prepare,
   previewOf,
   previewSteps,
@@ -36,6 +33,7 @@ import {
   subjectTokens,
 } from './prepare.ts';
 import type { Preparing } from './prepare.ts';
+import { missingPrior } from './prior.ts';
 import { hashOf, hasOtherPrompts, promptsRecord, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
@@ -122,7 +120,6 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const model = recipe.contextualizer === undefined ? options.model : await withContextualizer(options.model, recipe.contextualizer);
   const method = options.method ?? methodOf(recipe.method);
   checkMethod(model, method, recipe);
-  if (recipe.priorImages !== undefined && recipe.priorCount > 0) await givenPrior(recipe.priorImages, recipe.priorCount);
   const settings = settingsOf(recipe);
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
@@ -138,7 +135,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   } else await RunFolder.refuseTaken(out);
   const views = subjects.flatMap((subject) => subject.views);
   const pixels = views.map((view) => view.pixels);
-  const unencoded = await countUnencoded(engine, model, pixels);
+  const missing = await missingPrior(engine, model, earlier, recipe);
   const plan = {
     model,
     method,
@@ -146,9 +143,9 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     initial,
     tokens,
     rich,
-    views: unencoded + recipe.priorCount * priorClasses(recipe).length,
+    views: (await countUnencoded(engine, model, pixels)) + missing.encoded,
     masked: views.some(({ region }) => region !== undefined),
-    missing: missingPrior(earlier, recipe),
+    missing: missing.drawn,
     done: (await earlier?.checkpoints())?.at(-1) ?? 0,
     changeable: earlier === undefined,
   };

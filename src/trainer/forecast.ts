@@ -14,7 +14,9 @@ import type { DiffusionModel } from '../models/load.ts';
 import { ofPictures } from '../sampler/forecast.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { drawnTogether } from '../sampler/usual.ts';
-import { keepsPreview, previewOf, previewSteps, priorSteps, settingsOf } from './prepare.ts';
+import { lambdaBatches } from './lambda.ts';
+import { keepsPreview, previewOf, previewSteps, settingsOf } from './prepare.ts';
+import { priorSteps } from './prior.ts';
 import { TrainingStep } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
 
@@ -158,7 +160,9 @@ export async function forecast(
   const prior = ofPictures(next(graphs.prior), priorSteps) * batches;
   const step = next(graphs.training);
   const last = step.at(-1)!;
-  const oneStep = last + (recipe.accumulation - 1) * (step.length > 1 ? step[0]! : 0);
+  const aBatch = step.length > 1 ? step[0]! : last;
+  const oneStep = last + (recipe.accumulation - 1) * aBatch;
+  const balancing = recipe.lambda > 0 && recipe.lambdaBalance > 0 && plan.done === 0 ? lambdaBatches * aBatch : 0;
   const preview = ofPictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
-  return { ...memory, seconds: encode * plan.views + prior + oneStep * (recipe.steps - plan.done) + preview };
+  return { ...memory, seconds: encode * plan.views + prior + balancing + oneStep * (recipe.steps - plan.done) + preview };
 }

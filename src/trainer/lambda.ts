@@ -16,7 +16,7 @@ import type { StepSettings, TrainingData } from './step.ts';
 export const autoBalance = 1;
 
 /** Batches that are asked. */
-const probes = 16;
+export const lambdaBatches = 16;
 
 const norm = (all: readonly Tensor[]): Tensor => sqrt(all.map((g) => sum(square(g))).reduce((a, b) => add(a, b)));
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -48,7 +48,7 @@ export async function balancedLambda(
   const names = [...tensors.keys()];
   await engine.setState(Object.fromEntries(names.map((name) => [name, onDemand(tensors.get(name)!.shape, () => initial[name]!.data)])));
   const [ofDiffusion, ofMlm]: [number[], number[]] = [[], []];
-  for (let step = 0; step < probes; step++) {
+  for (let step = 0; step < lambdaBatches; step++) {
     const out = await program.run(feeds(step, 0));
     ofDiffusion.push(out.diffusion![0]!);
     ofMlm.push(out.mlm![0]!);

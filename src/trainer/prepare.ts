@@ -1,6 +1,4 @@
 /** What a run learns from: a subject's views as latents, pictures of its class, prompts, first values. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { subjectsOf } from '../config.ts';
 import type { Recipe, SubjectRecipe } from '../config.ts';
 import { readConcept } from '../dataset/concept.ts';
@@ -10,7 +8,6 @@ import type { View } from '../dataset/views.ts';
 import { UserError } from '../errors.ts';
 import { mapped } from '../events.ts';
 import { valuesBetween } from '../files/constants.ts';
-import { listImages, readSquare, toBytes, writePng } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { joined, repeated } from '../methods/concept.ts';
@@ -19,9 +16,11 @@ import type { Method, MethodSettings, Weight, Weights } from '../methods/method.
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
-import { drawnTogether, drawsPhotographs, usualGuidance } from '../sampler/usual.ts';
+import { drawsPhotographs } from '../sampler/usual.ts';
 import { readPrompts, withSubject } from '../text/prompts.ts';
+import { about } from '../text/templates.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
+import { classPictures, priorClasses } from './prior.ts';
 import type { RunFolder } from './run-folder.ts';
 import { resultPrefix } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
@@ -100,12 +99,6 @@ export function initialWeights(model: DiffusionModel, method: Method, recipe: Re
   return method.initial(model, settingsOf(recipe), { rows: joined(words), seed: recipe.seed });
 }
 
-const article = (noun: string): string => (/^[aeiou]/i.test(noun) ? 'an' : 'a');
-
-/** A template about something: "a photo of a {}" → "a photo of an otter". */
-const about = (template: string, subject: string): string =>
-  template.replace(/\ba \{\}/, `${article(subject)} ${subject}`).replace('{}', subject);
-
 /** Views and their prompts as examples. */
 async function* examplesOf(
   engine: Engine,
@@ -146,33 +139,6 @@ export async function readSubjects(model: DiffusionModel, method: Method, recipe
   return out;
 }
 
-export const priorSteps = 20;
-/** Paths of pictures of a class that a folder holds. Throws a UserError where they are too few. */
-export async function givenPrior(folder: string, count: number): Promise<string[]> {
-  const paths = await listImages(folder, '--prior-images');
-  if (paths.length < count)
-    throw new UserError(
-      `--prior-images ${folder} holds ${paths.length} pictures, --prior-count asks for ${count}: add some, or ask for fewer`,
-    );
-  return paths.slice(0, count);
-}
-
-/** Where a run keeps its pictures of a class. */
-const priorFolder = (run: RunFolder, recipe: Recipe, className: string): string =>
-  className === recipe.class ? run.in('prior') : run.in('prior', className.replaceAll(/\W+/g, '-'));
-const priorPaths = (folder: string, count: number): string[] =>
-  Array.from({ length: count }, (_, i) => join(folder, `${String(i).padStart(4, '0')}.png`));
-export const priorClasses = (recipe: Recipe): string[] =>
-  recipe.priorCount === 0 ? [] : [...new Set(subjectsOf(recipe).map((subject) => subject.class))];
-
-/** How many pictures a run is still to draw of each class, all of them where it has not begun. */
-export function missingPrior(run: RunFolder | undefined, recipe: Recipe): number[] {
-  const { priorCount, priorImages } = recipe;
-  const drawn = (name: string): number =>
-    run === undefined ? 0 : priorPaths(priorFolder(run, recipe, name), priorCount).filter((path) => existsSync(path)).length;
-  return priorImages === undefined ? priorClasses(recipe).map((name) => priorCount - drawn(name)) : [];
-}
-
 export const previewSteps = 12;
 
 /** Whether the programs of sample pictures stay loaded between them. A large model's would take memory. */
@@ -188,44 +154,6 @@ export function previewOf(
 ): Promise<Pipeline> {
   const adaptation = { method, settings: settingsOf(recipe), prefix: resultPrefix(recipe) };
   return Pipeline.over(engine, model, 1, [adaptation], tokenizer);
-}
-
-/** Pictures of a class: those of a folder, or drawn by the model as it is, into the run's folder, those there already aside. */
-async function* classPictures(
-  engine: Engine,
-  model: DiffusionModel,
-  recipe: Recipe,
-  className: string,
-  folder: string,
-): AsyncGenerator<{ done: number; of: number }, View[]> {
-  const size = pixelSize(model);
-  const { priorCount: count, priorImages } = recipe;
-  const read = async (paths: readonly string[]): Promise<View[]> => {
-    const views: View[] = [];
-    for (const path of paths) views.push({ pixels: await readSquare(path, size) });
-    return views;
-  };
-  if (priorImages !== undefined) return read(await givenPrior(priorImages, count));
-  const paths = priorPaths(folder, count);
-  const missing = [...paths.keys()].filter((i) => !existsSync(paths[i]!));
-  if (missing.length > 0) {
-    const pipeline = await Pipeline.create(engine, model, drawnTogether(model, missing.length));
-    const prompt = about('a photo of a {}', className);
-    const options = {
-      prompts: missing.map(() => prompt),
-      indices: missing,
-      seed: recipe.seed + 1,
-      sampler: 'dpm++',
-      steps: priorSteps,
-    } as const;
-    let drawn = 0;
-    for await (const { index, pixels } of pipeline.generate({ ...options, guidance: usualGuidance(model) })) {
-      await writePng(paths[missing[index]!]!, toBytes(pixels, size), size);
-      yield { done: ++drawn, of: missing.length };
-    }
-    await pipeline.release();
-  }
-  return read(paths);
 }
 
 /** A picture of the class is drawn, or a picture is encoded. */
@@ -249,11 +177,8 @@ export async function* prepare(
     own.push(...(yield* examplesOf(engine, model, views, method.templates, name)));
   }
   for (const className of priorClasses(recipe)) {
-    const folder = priorFolder(given.run, recipe, className);
-    const drawn = yield* mapped(classPictures(engine, model, recipe, className, folder), (event): Preparing => ({
-      kind: 'prior',
-      ...event,
-    }));
+    const pictures = classPictures(engine, model, recipe, className, given.run);
+    const drawn = yield* mapped(pictures, (event): Preparing => ({ kind: 'prior', ...event }));
     prior.push(...(yield* examplesOf(engine, model, drawn, ['a photo of a {}'], className)));
   }
   return { own, prior, richPrompts: given.rich, ...given.tokens };

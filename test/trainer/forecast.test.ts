@@ -169,3 +169,13 @@ test('time is forecast where it is asked for, and grows by the same for each ste
   expect(many).toBeCloseTo(first + 99_900 * aStep, 3);
   expect(first).toBeGreaterThan(100 * aStep);
 });
+
+test('the batches by which λ is found are forecast like those of steps', async () => {
+  vi.mocked(timeGraphs).mockImplementation((_, roots) => Promise.resolve({ seconds: roots.map(() => 1), timed: 1 }));
+  const seconds = async (changes: object): Promise<number> => {
+    const { event } = await begin({ lambda: 1, promptBatch: 2, ...changes }, { timed: true });
+    return event.kind === 'forecast' ? event.seconds! : Number.NaN;
+  };
+  expect(await seconds({ lambdaBalance: 1 })).toBe((await seconds({})) + 16);
+  expect(await seconds({ lambdaBalance: 1, accumulation: 3 })).toBe((await seconds({ accumulation: 3 })) + 16);
+});
