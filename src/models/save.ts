@@ -39,6 +39,7 @@ export async function writeTokenizer(folder: string, { tokenizer, textEncoder }:
   const { max_position_embeddings: length } = textEncoder.config;
   const config = { tokenizer_class: 'CLIPTokenizer', model_max_length: length, ...special };
   await writeAtomically(join(folder, 'vocab.json'), JSON.stringify(vocab));
+  if (Object.keys(tokenizer.added).length > 0) await writeAtomically(join(folder, 'added_tokens.json'), json(tokenizer.added));
   await writeAtomically(join(folder, 'merges.txt'), `${['#version: 0.2', ...merges].join('\n')}\n`);
   await writeAtomically(join(folder, 'tokenizer_config.json'), json(config));
   await writeAtomically(join(folder, 'special_tokens_map.json'), json(special));

@@ -18,6 +18,16 @@ export interface Placeholder {
 
 type Word = Pick<Placeholder, 'token' | 'ids'>;
 
+type Ids = Readonly<Record<string, number>>;
+
+/** What a CLIP vocabulary is extended by. */
+interface Extension {
+  /** Words that the model was given after it was trained, as `load_textual_inversion` does: ids that follow the vocabulary's. */
+  added?: Ids;
+  placeholders?: readonly Placeholder[];
+  padding?: string;
+}
+
 /** Unicode's white space, which is what \s means to the tokenizers library; JavaScript's \s differs by U+0085 and U+FEFF. */
 const space = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
@@ -67,23 +77,25 @@ export class ClipTokenizer {
   /** What fills a prompt up: the end token in CLIP, "!" in Stable Diffusion 2. */
   readonly padding: number;
   readonly paddingToken: string;
+  /** Words that were added to the vocabulary, and their ids. */
+  readonly added: Ids;
   private readonly inner: HuggingFaceTokenizer;
-  private readonly vocab: Readonly<Record<string, number>>;
+  private readonly vocab: Ids;
   private readonly merges: readonly string[];
 
   constructor(
-    vocab: Readonly<Record<string, number>>,
+    vocab: Ids,
     merges: readonly string[],
-    placeholders: readonly Placeholder[] = [],
+    { added = {}, placeholders = [], padding = endToken }: Extension = {},
     inner?: HuggingFaceTokenizer,
-    padding: string = endToken,
   ) {
     const id = (token: string): number => vocab[token] ?? fail(token);
     this.start = id(startToken);
     this.end = id(endToken);
-    this.vocabularySize = Object.keys(vocab).length;
+    this.vocabularySize = Object.keys(vocab).length + Object.keys(added).length;
     this.vocab = vocab;
     this.merges = merges;
+    this.added = added;
     this.placeholders = placeholders;
     this.padding = id(padding);
     this.paddingToken = padding;
@@ -91,20 +103,25 @@ export class ClipTokenizer {
   }
 
   /** What vocab.json and merges.txt hold. */
-  get definition(): { vocab: Readonly<Record<string, number>>; merges: readonly string[] } {
+  get definition(): { vocab: Ids; merges: readonly string[] } {
     return { vocab: this.vocab, merges: this.merges };
+  }
+
+  private with(change: Extension): ClipTokenizer {
+    const { added, placeholders, paddingToken: padding } = this;
+    return new ClipTokenizer(this.vocab, this.merges, { added, placeholders, padding, ...change }, this.inner);
   }
 
   /** The same tokenizer with one placeholder more, of `vectors` new ids out of `rows` that are taken. */
   withPlaceholder(token: string, vectors: number, rows: number = vectors): ClipTokenizer {
     const taken = this.placeholders.reduce((sum, placeholder) => sum + placeholder.rows, 0);
     const ids = Array.from({ length: vectors }, (_, i) => this.vocabularySize + taken + i);
-    return new ClipTokenizer(this.vocab, this.merges, [...this.placeholders, { token, ids, rows }], this.inner, this.paddingToken);
+    return this.with({ placeholders: [...this.placeholders, { token, ids, rows }] });
   }
 
   /** The same tokenizer, filling prompts up with another of its tokens. */
-  withPadding(token: string): ClipTokenizer {
-    return new ClipTokenizer(this.vocab, this.merges, this.placeholders, this.inner, token);
+  withPadding(padding: string): ClipTokenizer {
+    return this.with({ padding });
   }
 
   /** Ids of a text, without start and end. */
@@ -114,13 +131,14 @@ export class ClipTokenizer {
     );
   }
 
-  /** A text, and the placeholders and special tokens in it, in order. */
+  /** A text, and the placeholders, added words and special tokens in it, in order; the longest that fits, as transformers does. */
   private split(text: string): (string | Word)[] {
+    const known = { ...this.added, [startToken]: this.start, [endToken]: this.end };
+    const words: Word[] = [...Object.entries(known).map(([token, id]) => ({ token, ids: [id] })), ...this.placeholders];
     let parts: (string | Word)[] = [text];
-    const special: Word[] = [startToken, endToken].map((token) => ({ token, ids: [this.vocab[token]!] }));
-    for (const placeholder of [...special, ...this.placeholders])
+    for (const word of words.toSorted((a, b) => b.token.length - a.token.length))
       parts = parts.flatMap((part) =>
-        typeof part === 'string' ? part.split(placeholder.token).flatMap((piece, i) => (i === 0 ? [piece] : [placeholder, piece])) : [part],
+        typeof part === 'string' ? part.split(word.token).flatMap((piece, i) => (i === 0 ? [piece] : [word, piece])) : [part],
       );
     return parts;
   }
@@ -175,6 +193,29 @@ async function readVocabulary(folder: string): Promise<{ vocab: Record<string, n
   return { vocab, merges: merges.map((merge: unknown) => (Array.isArray(merge) ? merge.join(' ') : String(merge))) };
 }
 
+/** Words that were added to a vocabulary, by what of a folder's files tells them: transformers has written three kinds. */
+async function readAdded(folder: string, vocab: Ids): Promise<Ids> {
+  const read = async (name: string): Promise<Record<string, unknown>> => (given(folder, name) ? readJson(join(folder, name)) : {});
+  const listed = Object.values((await read('tokenizer.json')).added_tokens ?? {}) as ({ content?: unknown; id?: unknown } | null)[];
+  const decoder = Object.entries((await read('tokenizer_config.json')).added_tokens_decoder ?? {}) as [
+    string,
+    { content?: unknown } | null,
+  ][];
+  const told = [
+    ...listed.map((token) => [token?.content, token?.id]),
+    ...decoder.map(([id, token]) => [token?.content, Number(id)]),
+    ...Object.entries(await read('added_tokens.json')),
+  ] as [string, number][];
+  const added = Object.fromEntries(told.filter(([token]) => !Object.hasOwn(vocab, token)));
+  const first = Object.keys(vocab).length;
+  const ids = Object.values(added).toSorted((a, b) => a - b);
+  if (ids.some((id, i) => id !== first + i) || '' in added)
+    throw new UserError(
+      `${folder}: the words that were added to the vocabulary have ids ${ids.join(', ')}, where ${first} and what follows are expected: fetch the tokenizer again`,
+    );
+  return added;
+}
+
 /** The token that fills prompts up, where a folder names it: transformers lets special_tokens_map.json overrule the other file. */
 async function readPadding(folder: string): Promise<string | undefined> {
   for (const name of ['special_tokens_map.json', 'tokenizer_config.json']) {
@@ -189,7 +230,8 @@ async function readPadding(folder: string): Promise<string | undefined> {
 /** Reads a CLIP tokenizer's folder. Throws a UserError where there is none in it. */
 export async function readTokenizer(folder: string): Promise<ClipTokenizer> {
   const { vocab, merges } = await readVocabulary(folder);
-  return new ClipTokenizer(vocab, merges, [], undefined, await readPadding(folder));
+  const padding = await readPadding(folder);
+  return new ClipTokenizer(vocab, merges, { added: await readAdded(folder, vocab), ...(padding !== undefined && { padding }) });
 }
 
 /** GPT-2's map from bytes to printable characters. */

@@ -342,4 +342,33 @@ describe('a tokenizer’s folder', () => {
     await writeFile(join(folder, 'tokenizer.json'), '{"model":{"vocab":[]}}');
     await refused(readTokenizer(folder), `${join(folder, 'tokenizer.json')} is no CLIP vocabulary: fetch the tokenizer again`);
   });
+
+  test.each([
+    ['added_tokens.json', (words: Record<string, number>) => words],
+    ['tokenizer_config.json', (words: Record<string, number>) => ({ added_tokens_decoder: swapped(words) })],
+    [
+      'tokenizer.json',
+      (words: Record<string, number>) => ({ added_tokens: Object.entries(words).map(([content, id]) => ({ content, id })) }),
+    ],
+  ])('words that were added to the vocabulary are read from %s', async (name, holding) => {
+    const folder = join(await scratch(), 'tokenizer');
+    await cp('assets/tiny/tokenizer', folder, { recursive: true });
+    const { vocabularySize: first } = await readTokenizer(folder);
+    const write = (words: Record<string, number>): Promise<void> => writeFile(join(folder, name), JSON.stringify(holding(words)));
+    // Special tokens, which stand in the vocabulary, are listed with them.
+    await write({ '<|endoftext|>': first - 1, '<rex>': first, '<rex>_1': first + 1 });
+    const tokenizer = await readTokenizer(folder);
+    const [a, dog] = tokenizer.encode('a dog');
+    expect(tokenizer.encode('a <rex> <rex>_1 dog')).toEqual([a, first, first + 1, dog]);
+    expect(tokenizer.vocabularySize).toBe(first + 2);
+    expect(tokenizer.withPlaceholder('<v>', 1).encode('<v><rex>')).toEqual([first + 2, first]);
+    await write({ '<rex>': first + 1 });
+    await refused(
+      readTokenizer(folder),
+      `${folder}: the words that were added to the vocabulary have ids ${first + 1}, where ${first} and what follows are expected: fetch the tokenizer again`,
+    );
+  });
 });
+
+const swapped = (words: Record<string, number>): object =>
+  Object.fromEntries(Object.entries(words).map(([content, id]) => [id, { content }]));

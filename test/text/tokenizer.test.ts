@@ -16,3 +16,15 @@ test.skipIf(!existsSync(folder))(`1,000 strings, as transformers cuts them (skip
   expect(rows).toHaveLength(1000);
   for (const [text, ids] of rows) expect([text, ...tokenizer.pad(text, 77).subarray(0, ids.length)]).toEqual([text, ...ids]);
 });
+
+test('of placeholders that begin alike the longer one is read, whichever came first', async () => {
+  const tokenizer = await readTokenizer('assets/tiny/tokenizer');
+  for (const names of [
+    ['zork', 'zork2'],
+    ['zork2', 'zork'],
+  ]) {
+    const both = names.reduce((all, name) => all.withPlaceholder(name, 2), tokenizer);
+    const idsOf = (name: string): readonly number[] => both.placeholders.find(({ token }) => token === name)!.ids;
+    expect(both.encode('zork2 zork')).toEqual([...idsOf('zork2'), ...idsOf('zork')]);
+  }
+});
