@@ -1,7 +1,7 @@
 /** Writing what was learned, in the layouts of other tools. */
 import { statSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { UserError, internal } from '../errors.ts';
 import { makeFolder } from '../disk.ts';
 import { writeSafetensors } from '../files/safetensors.ts';
@@ -49,16 +49,16 @@ const modelSpec = ({ scheduler }: DiffusionModel): Record<string, string> => ({
 /** The base model's other parts, without its contextualizer, which belongs to the text encoder as it was. */
 async function writeRest(folder: string, model: DiffusionModel, own: readonly string[], dtype: 'F32' | 'F16'): Promise<void> {
   if (!statSync(model.folder).isDirectory()) return writeModelFolder(folder, model, new Set(own), dtype);
-  const left = new Set(own.map((name) => join(model.folder, name)));
-  const skipped = /(^|[\\/])contextualizer([\\/.]|$)|\.bin$|\.safetensors(\.index\.json)?$/;
-  const keep = /(^|[\\/])vae[\\/]/;
+  const left = new Set(own.map((name) => join(name)));
+  const skipped = /^contextualizer([\\/.]|$)|\.(bin|ckpt|h5|msgpack|onnx)$|\.safetensors(\.index\.json)?$/;
+  const keep = /^vae[\\/]/;
   await makeFolder(folder);
   await cp(model.folder, folder, {
     recursive: true,
     dereference: true,
     filter: (path) => {
-      const within = path.slice(model.folder.length);
-      return !left.has(path) && ((dtype === 'F32' && keep.test(within)) || !skipped.test(within));
+      const within = relative(model.folder, path);
+      return !left.has(within) && ((dtype === 'F32' && keep.test(within)) || !skipped.test(within));
     },
   });
   if (dtype === 'F16')

@@ -98,8 +98,13 @@ function takeNumber(engine: Engine): number {
   return number;
 }
 
+/** Prefixes of the states that a pipeline owns: by the place of what was learned, and by the pipeline. */
+const ownPrefix = (place: number): string => `use${place}.`;
+const numbered = (number: number, prefix: string): string => `pipeline${number}.${prefix}`;
+
 export class Pipeline {
   private readonly parts: Parts;
+  private last: Promise<void> = Promise.resolve();
   private constructor(parts: Parts) {
     this.parts = parts;
   }
@@ -112,7 +117,7 @@ export class Pipeline {
     learned: readonly Learned[] = [],
     size?: PictureSize,
   ): Promise<Pipeline> {
-    const adaptations = learned.map(({ method, settings }, i) => ({ method, settings, prefix: `use${i}.` }));
+    const adaptations = learned.map(({ method, settings }, i) => ({ method, settings, prefix: ownPrefix(i) }));
     const pipeline = await Pipeline.over(engine, model, batch, adaptations, tokenizerFor(model, learned), true, size);
     await pipeline.use(learned);
     return pipeline;
@@ -128,8 +133,11 @@ export class Pipeline {
     owns = false,
     pictures?: PictureSize,
   ): Promise<Pipeline> {
+    const number = takeNumber(engine);
     const names: string[] = [];
-    const adapted = adaptations.reduce((base, { method, settings, prefix }) => {
+    const adapted = adaptations.reduce((base, adaptation) => {
+      const { method, settings } = adaptation;
+      const prefix = owns ? numbered(number, adaptation.prefix) : adaptation.prefix;
       const { source } = stateSource(prefix);
       return method.adapt(base, settings, (name, shape) => {
         names.push(prefix + name);
@@ -142,7 +150,6 @@ export class Pipeline {
     const states = clipText(textEncoder.parameters, textEncoder.config, embedTokens(textEncoder, ids, rows));
     const latents = input('latents', [batch, denoiser.config.in_channels, ...latentSides(model, pictures)]);
     const prediction = guidedPrediction(adapted, latents, states.shape);
-    const number = takeNumber(engine);
     const { once, outputs } = hoist({ prediction }, ['unconditional', 'conditional'], `sampler${number}.`);
     const pixels = vaeDecode(vae.parameters, vae.config, multiply(latents, 1 / vae.config.scaling_factor));
     // A large model's small programs spare memory as the large one does.
@@ -163,13 +170,24 @@ export class Pipeline {
 
   /** Exchanges what was learned for something of the same methods and settings. */
   async use(learned: readonly Learned[]): Promise<void> {
+    const { engine, owned, number } = this.parts;
     const values = learned.flatMap(({ weights }, i) =>
-      Object.entries(weights).map(([name, weight]) => [`use${i}.${name}`, weight] as const),
+      Object.entries(weights).map(([name, weight]) => [numbered(number, ownPrefix(i)) + name, weight] as const),
     );
     const given: ReadonlySet<string> = new Set(values.map(([name]) => name));
-    const missing = this.parts.owned.find((name) => !given.has(name));
+    const missing = owned.find((name) => !given.has(name));
     if (missing !== undefined) throw internal(`what was learned has no ${missing}`);
-    await this.parts.engine.setState(Object.fromEntries(values.filter(([name]) => this.parts.owned.includes(name))));
+    await this.alone(() => engine.setState(Object.fromEntries(values.filter(([name]) => owned.includes(name)))));
+  }
+
+  /** Runs what uses the pipeline's states once nothing else does. */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work);
+    this.last = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   /** Floating-point operations of one sampling step of a batch. */
@@ -208,7 +226,6 @@ export class Pipeline {
     for (let from = 0; from < prompts.length; from += batch) {
       const part = prompts.slice(from, from + batch);
       const conditional = await this.encode(part, options.emphasis === true);
-      await programs.condition.run({ unconditional, conditional });
       const noiseOf = (...step: number[]): Float32Array => {
         const noise = new Float32Array(sizeOf(shape));
         part.forEach((_, i) => {
@@ -222,13 +239,16 @@ export class Pipeline {
         const out = await programs.denoise.run({ latents, timesteps, guidance: Float32Array.of(guidance) });
         return out.prediction as Float32Array;
       };
-      const latents = await samplers[options.sampler](denoise, noiseOf(), model.scheduler, {
-        steps,
-        karras: options.karras === true,
-        noiseOf,
-        onStep: (step) => options.onStep?.(from, step),
+      const { pixels } = await this.alone(async () => {
+        await programs.condition.run({ unconditional, conditional });
+        const latents = await samplers[options.sampler](denoise, noiseOf(), model.scheduler, {
+          steps,
+          karras: options.karras === true,
+          noiseOf,
+          onStep: (step) => options.onStep?.(from, step),
+        });
+        return programs.decode.run({ latents });
       });
-      const { pixels } = await programs.decode.run({ latents });
       const length = pixels!.length / batch;
       for (let i = 0; i < part.length; i++) yield { index: from + i, pixels: (pixels as Float32Array).slice(i * length, (i + 1) * length) };
     }

@@ -77,6 +77,13 @@ test('a run’s model folder, a folder in half precision, and single files of bo
     ).toBe(true);
   expect(existsSync(join(halves, 'contextualizer'))).toBe(false);
 
+  // However the base model was named.
+  const base = await loadModel('./assets/../assets/tiny/');
+  const other = join(folder, 'other');
+  await writeArtefact(other, learned, base);
+  expect(firstDifference(componentsOf(await loadModel(other)), wanted)).toBeUndefined();
+  expect(existsSync(join(other, 'contextualizer'))).toBe(false);
+
   for (const half of [false, true]) {
     const path = await writeArtefact(join(folder, `single-${half}`), read, trained, { format: formatOf(read, 'a1111'), half });
     const { metadata } = await openSafetensors(path);

@@ -1,5 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { Engine } from '../../src/graph/engine.ts';
+import { methodOf } from '../../src/methods/index.ts';
+import type { Learned } from '../../src/methods/learned.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { Pipeline, sizeStep } from '../../src/sampler/pipeline.ts';
 import type { GenerateOptions, PictureSize } from '../../src/sampler/pipeline.ts';
@@ -55,4 +57,32 @@ test('emphasis: off, brackets are text; on, they weight words, and plain prompts
   const distance = (a: Float32Array, b: Float32Array): number => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
   expect(distance(both[0]!, weighted)).toBeLessThan(1e-4);
   expect(distance(both[1]!, neither[1]!)).toBeLessThan(1e-4);
+});
+
+/** A word of one vector, all of whose numbers are `value`. */
+const word = (value: number): Learned => ({
+  method: methodOf('ti'),
+  settings: { vectors: 1, rank: 1, loraText: false },
+  words: [{ token: '<v>', className: 'dog' }],
+  weights: { concept: { data: new Float32Array(128).fill(value), shape: [1, 128] } },
+  recipe: undefined,
+});
+
+test('pipelines of one engine keep what each has learned apart, and what is asked of one at once', async () => {
+  const [first, second] = [await Pipeline.create(engine, model, 1, [word(0.1)]), await Pipeline.create(engine, model, 1, [word(-0.1)])];
+  const one = async (pipeline: Pipeline, prompt: string): Promise<Float32Array> => {
+    const { value } = await pipeline.generate({ ...common, prompts: [prompt] }).next();
+    return (value as { pixels: Float32Array }).pixels;
+  };
+  const prompt = 'a <v> dog';
+  const [of1, of2] = [await one(first, prompt), await one(second, prompt)];
+  expect(of1).not.toEqual(of2);
+  expect(await one(first, prompt)).toEqual(of1);
+  const snow = await one(first, 'a dog in the snow');
+  expect(await Promise.all([one(first, prompt), one(first, 'a dog in the snow'), one(second, prompt)])).toEqual([of1, snow, of2]);
+  await second.release();
+  expect(await one(first, prompt)).toEqual(of1);
+  await first.use([word(-0.1)]);
+  expect(await one(first, prompt)).toEqual(of2);
+  await first.release();
 });
