@@ -14,11 +14,13 @@ export interface MlmModel {
   text: ClipTextConfig;
   contextualizer: Parameters;
   config: ContextualizerConfig;
+  /** The text encoder as ψ was trained with it: what a tied head multiplies with is fixed like ψ (paper, Algorithm 2, line 2). */
+  base: Parameters;
 }
 
-/** The encoder's token embedding [V, D], which a tied head multiplies with. */
-const tokenTable = ({ textEncoder, config }: MlmModel): Tensor =>
-  textEncoder.get('text_model.embeddings.token_embedding.weight', [config.vocab_size, textWidth(config)]);
+/** The token embedding [V, D] of a tied head. */
+const tokenTable = ({ base, config }: MlmModel): Tensor =>
+  base.get('text_model.embeddings.token_embedding.weight', [config.vocab_size, textWidth(config)]);
 
 /**
  * Mean cross-entropy at the masked positions and the share named rightly. Tokens [B, T, D] are

@@ -86,7 +86,12 @@ export class MaskedCaptions {
       targets: input('targets', [this.room], 'int32'),
       weights: input('weights', [this.room]),
     };
-    return mlmLossAt({ textEncoder, text, contextualizer: psi, config }, clipTokenEmbedding(textEncoder, text, ids), mask, at);
+    return mlmLossAt(
+      { textEncoder, text, contextualizer: psi, config, base: textEncoder },
+      clipTokenEmbedding(textEncoder, text, ids),
+      mask,
+      at,
+    );
   }
 
   /** Feeds of a batch, and how many positions it names. Fewer captions than the batch takes are padded by the first, unmasked. */

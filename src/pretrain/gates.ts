@@ -75,8 +75,9 @@ async function maskedAccuracy(engine: Engine, model: DiffusionModel): Promise<{ 
   const [batch, length] = [64, textEncoder.config.max_position_embeddings];
   const ids = input('ids', [batch, length], 'int32');
   const mask = input('mask', [batch, length]);
-  const parts = { textEncoder: textEncoder.parameters, text: textEncoder.config, contextualizer: psi.parameters, config: psi.config };
-  const { accuracy } = mlmLoss(parts, clipTokenEmbedding(textEncoder.parameters, textEncoder.config, ids), ids, mask);
+  const { parameters, config: text } = textEncoder;
+  const parts = { textEncoder: parameters, text, contextualizer: psi.parameters, config: psi.config, base: parameters };
+  const { accuracy } = mlmLoss(parts, clipTokenEmbedding(parameters, text, ids), ids, mask);
   const program = await engine.compile({ outputs: { accuracy } });
   const captions = captionsOf(scenesOf(901, 1024, heldOut), 901);
   const counts = new Map<number, number>();

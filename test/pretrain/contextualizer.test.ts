@@ -131,7 +131,7 @@ test.each<ContextualizerShape>([
   const part = masked.losses(model, new Parameters(source), config);
   const ids = input('ids', [4, 8], 'int32');
   const whole = mlmLoss(
-    { textEncoder: model.textEncoder, text, contextualizer: new Parameters(source), config },
+    { textEncoder: model.textEncoder, text, contextualizer: new Parameters(source), config, base: model.textEncoder },
     clipTokenEmbedding(model.textEncoder, text, ids),
     ids,
     input('mask', [4, 8]),
