@@ -2,6 +2,7 @@
 import type { Recipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { DiffusionModel } from '../models/load.ts';
+import { quoted } from '../text/prompts.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { Method, MethodSettings, Weights } from './method.ts';
 
@@ -48,8 +49,10 @@ export function withNewWords(tokenizer: ClipTokenizer, tokens: readonly string[]
   return tokens.reduce((all, token, i) => withNewWord(all, token, each, i === tokens.length - 1 ? rows - i * each : each), tokenizer);
 }
 
-/** A tokenizer with one new word more. Throws a UserError where the word has spaces or is known already. */
+/** A tokenizer with one new word more. Throws a UserError where the word cannot name a file, or is known already. */
 function withNewWord(tokenizer: ClipTokenizer, token: string, vectors: number, rows: number): ClipTokenizer {
+  if (/[\p{Cc}\\/:]/u.test(token))
+    throw new UserError(`--token ${quoted(token)} cannot name a file, as it should: choose a word without slashes and colons, such as <v>`);
   if (/\s/.test(token)) throw new UserError(`--token "${token}" holds a space: choose one word, such as <v>`);
   if (tokenizer.placeholders.some((placeholder) => placeholder.token === token))
     throw new UserError(`two subjects are called ${token}: give them different tokens`);

@@ -25,13 +25,26 @@ export function quoted(line: string): string {
   return JSON.stringify(start.length > longestQuote ? `${shown}…` : shown);
 }
 
+/** A subject's name where it stands by itself: "sks" is none in "masks". */
+function asWord(token: string): RegExp {
+  const [before, after] = [
+    /^[\p{L}\p{N}]/u.test(token) ? '(?<![\\p{L}\\p{N}])' : '',
+    /[\p{L}\p{N}]$/u.test(token) ? '(?![\\p{L}\\p{N}])' : '',
+  ];
+  return new RegExp(`${before}${token.replace(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)}${after}`, 'gu');
+}
+
 /** Prompts of a file, with {subject}. Throws a UserError that quotes the first line without a subject, or with two. */
 export function parsePrompts(text: string, where: string, token: string): string[] {
   const lines = promptLines(text);
   if (lines.length === 0)
     throw new UserError(`${where} holds no prompts: one a line is expected, with ${subjectMark} where the subject stands`);
+  const name = asWord(token);
   return lines.map((line) => {
-    const marked = line.replaceAll(token, subjectMark);
+    const marked = line
+      .split(subjectMark)
+      .map((part) => part.replace(name, subjectMark))
+      .join(subjectMark);
     const count = marked.split(subjectMark).length - 1;
     if (count === 1) return marked;
     if (count === 0)

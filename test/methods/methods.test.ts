@@ -12,7 +12,7 @@ import { openSafetensors, readTensor, writeSafetensors } from '../../src/files/s
 import { Engine } from '../../src/graph/engine.ts';
 import { multiply } from '../../src/graph/ops.ts';
 import { methodNames, methodOf, register } from '../../src/methods/index.ts';
-import { subjectOf } from '../../src/methods/learned.ts';
+import { subjectOf, withNewWords } from '../../src/methods/learned.ts';
 import type { Learned } from '../../src/methods/learned.ts';
 import { withRows } from '../../src/methods/method.ts';
 import type { Method, Weight } from '../../src/methods/method.ts';
@@ -244,4 +244,8 @@ test('a sixth method is one object', { timeout: 120_000 }, async () => {
   const again = await readArtefact(join(folder, 'run'), model);
   expect(again.method.name).toBe('gain');
   expect(furthest(await draw([learned]), await draw([again]))).toBe(0);
+});
+
+test.each(['../v', 'a/b', 'a\\b', 'c:v', 'v\u0007'])('%j cannot be a subject’s name, since files are called by it', (token) => {
+  expect(() => withNewWords(model.tokenizer, [token], 1, 1)).toThrow(/^--token ".*" cannot name a file, as it should: choose a word/);
 });
