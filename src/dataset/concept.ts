@@ -4,11 +4,13 @@ import { basename, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { listImages, readMask, readSquare } from '../files/images.ts';
 import { Random } from '../graph/random.ts';
-import { crops, mirrored, scales } from './views.ts';
+import { crops, mirrored, regionOfLatents, scales } from './views.ts';
 import type { View } from './views.ts';
 
 export interface ConceptOptions {
   size: number;
+  /** Side of the latents, at which a mask has to show something. */
+  cells: number;
   flip: boolean;
   /** Smallest side of random crops, as a share; 1 for none. */
   crop: number;
@@ -33,14 +35,24 @@ function maskOf(picture: string, folder: string): string {
   return path;
 }
 
-/** Reads a folder of pictures. Throws UserErrors as `listImages`, `readSquare` and `readMask` do. */
+/**
+ * Reads a folder of pictures. Of their views those are left out of which a mask shows nothing. Throws UserErrors as
+ * `listImages`, `readSquare` and `readMask` do, and where a mask shows nothing of a whole picture.
+ */
 export async function readConcept(folder: string, options: ConceptOptions): Promise<ConceptImages> {
-  const { size, flip, crop, seed, masks } = options;
+  const { size, cells, flip, crop, seed, masks } = options;
+  const shows = ({ region }: View): boolean => region === undefined || regionOfLatents(region, size, cells).some((share) => share > 0);
   const paths = await listImages(folder);
   const pictures: View[] = [];
   for (const path of paths) {
     const pixels = await readSquare(path, size);
-    pictures.push(masks === undefined ? { pixels } : { pixels, region: await readMask(maskOf(path, masks), size, path) });
+    const mask = masks === undefined ? undefined : maskOf(path, masks);
+    const picture = mask === undefined ? { pixels } : { pixels, region: await readMask(mask, size, path) };
+    if (!shows(picture))
+      throw new UserError(
+        `${mask} shows less of ${path} than a square of ${size / cells} pixels, which is all that the loss can tell apart: paint more of it white, or leave the picture out`,
+      );
+    pictures.push(picture);
   }
   const random = new Random(seed).fork('views');
   const whole = flip ? pictures.flatMap((picture) => [picture, mirrored(picture, size)]) : pictures;
@@ -49,5 +61,5 @@ export async function readConcept(folder: string, options: ConceptOptions): Prom
     if (crop < 1) views.push(...(await crops(picture, size, crop, random.fork(i))));
     if (options.scaled === true) views.push(...(await scales(picture, size, random.fork('scales', i))));
   }
-  return { paths, views };
+  return { paths, views: views.filter(shows) };
 }
