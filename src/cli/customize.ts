@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
+import { wholeModelOf } from '../artefacts/read.ts';
 import { parseRecipe, readRecipe } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { picturesLeftOut } from '../files/images.ts';
@@ -221,7 +222,7 @@ export const customize = defineCommand({
     if (args.json === true) process.stdout.write(`${JSON.stringify({ artefact, ...last, seconds })}\n`);
     else
       say(
-        `${seconds} s; pictures with it: contextura generate --artefact ${out} --prompt "a ${recipe.token} ${recipe.class} in the snow" --out pictures`,
+        `${seconds} s; pictures with it: contextura generate ${wholeModelOf(out) === undefined ? `--artefact ${out}` : `--model ${artefact}`} --prompt "a ${recipe.token} ${recipe.class} in the snow" --out pictures`,
       );
     await engine.close();
   },

@@ -28,6 +28,7 @@ import {
   previewOf,
   previewSteps,
   readSubjects,
+  refuseCutSubjects,
   richPrompts,
   settingsOf,
   subjectTokens,
@@ -110,12 +111,27 @@ async function statesOf(run: RunFolder, step: number): Promise<Weights> {
   return Object.fromEntries([...file.tensors.keys()].map((name) => [name, tensorOnDemand(file, name)]));
 }
 
+/** Engines that a run trains on: its states have the engine to themselves. */
+const busy = new WeakSet<Engine>();
+
 /**
  * Trains as the recipe says and leaves a whole run folder. Aborting keeps a checkpoint and rejects with the signal's
- * reason. The weights that it returns are read from the last checkpoint whenever they are asked for.
+ * reason; so does leaving the loop over its events, which rejects nothing. The weights that it returns are read from the
+ * last checkpoint whenever they are asked for. Throws a UserError where another run trains on the engine.
  */
 export async function* customize(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, Learned> {
-  const { engine, out } = options;
+  const { engine } = options;
+  if (busy.has(engine)) throw new UserError('another run trains on this engine: wait until it ends, or give each an engine of its own', 1);
+  busy.add(engine);
+  try {
+    return yield* run(options);
+  } finally {
+    busy.delete(engine);
+  }
+}
+
+async function* run(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, Learned> {
+  const { engine, out, signal } = options;
   let { recipe } = options;
   const model = recipe.contextualizer === undefined ? options.model : await withContextualizer(options.model, recipe.contextualizer);
   const method = options.method ?? methodOf(recipe.method);
@@ -124,6 +140,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
   const tokens = subjectTokens(model, method, recipe, initial.concept?.shape[0] ?? 0);
+  refuseCutSubjects(model, recipe, rich, tokens.tokenizer);
   const subjects = await readSubjects(model, method, recipe);
   const paths = subjects.flatMap((subject) => subject.paths);
   const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
@@ -136,6 +153,7 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
   const views = subjects.flatMap((subject) => subject.views);
   const pixels = views.map((view) => view.pixels);
   const missing = await missingPrior(engine, model, earlier, recipe);
+  const saved = (await earlier?.checkpoints())?.at(-1);
   const plan = {
     model,
     method,
@@ -146,77 +164,96 @@ export async function* customize(options: CustomizeOptions): AsyncGenerator<Cust
     views: (await countUnencoded(engine, model, pixels)) + missing.encoded,
     masked: views.some(({ region }) => region !== undefined),
     missing: missing.drawn,
-    done: (await earlier?.checkpoints())?.at(-1) ?? 0,
+    done: saved ?? 0,
     changeable: earlier === undefined,
   };
-  const { signal, memory = freeMemory(), timed = false } = options;
+  const { memory = freeMemory(), timed = false } = options;
   yield { kind: 'forecast', ...(await forecast(engine, plan, { free: memory, timed, signal })) };
-  options.signal?.throwIfAborted();
+  signal?.throwIfAborted();
   await earlier?.writeRecord(record);
-  const run = earlier ?? (await RunFolder.create(out, record));
+  const folder = earlier ?? (await RunFolder.create(out, record));
 
-  const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run });
+  const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run: folder });
   const data = yield* mapped(preparing, (event) => {
     signal?.throwIfAborted();
     return event;
   });
-  let begin = 0;
-  const saved = (await run.checkpoints()).at(-1);
   if (recipe.lambda > 0 && recipe.lambdaBalance > 0 && saved === undefined) {
     recipe = {
       ...recipe,
       lambda: await balancedLambda(engine, model, method, initial, data, { ...recipe, ...settings }, recipe.lambdaBalance),
     };
-    await run.writeRecord({ ...record, recipe });
+    await folder.writeRecord({ ...record, recipe });
     yield { kind: 'lambda', lambda: recipe.lambda };
   }
   const training = await TrainingStep.create(engine, model, method, initial, data, { ...recipe, ...settings });
-  if (options.resume === true && saved !== undefined) {
-    begin = saved;
-    await training.restore(await statesOf(run, saved));
-  }
-  if (options.resume === true) await run.truncateLog(begin);
-  const save = async (step: number): Promise<void> => {
-    await writeSafetensors(run.checkpoint(step), training.state(), { step: String(step) });
-    await run.dropCheckpoints(recipe.keepCheckpoints ?? 2);
-  };
   const preview = new Preview(engine, model, method, recipe, tokens.tokenizer);
-  yield { kind: 'start', step: begin, steps: recipe.steps, pictures: paths };
-  for (let step = begin; step < recipe.steps; step++) {
-    if (options.signal?.aborted === true) {
-      await save(step);
-      throw options.signal.reason;
-    }
-    const event = await training.step(step);
-    if (!Number.isFinite(event.diffusion + (event.mlm ?? 0)))
-      throw new UserError(
-        `the loss is not a number at step ${event.step}: lower --learning-rate (it was ${recipe.learningRate}) and resume from ${out}`,
-        1,
-      );
-    await run.log({
-      step: event.step,
-      diffusion: event.diffusion,
-      ...(event.mlm !== undefined && { mlm: event.mlm }),
-      gradientNorm: event.gradientNorm,
-    });
-    yield { kind: 'step', steps: recipe.steps, event };
-    if (event.step % recipe.checkpointEvery === 0 && event.step < recipe.steps) await save(event.step);
-    if (recipe.sampleEvery > 0 && event.step % recipe.sampleEvery === 0) {
-      const path = run.in('samples', `step-${event.step}.png`);
-      await preview.draw(path);
-      yield { kind: 'sample', step: event.step, path };
-    }
+  try {
+    if (saved !== undefined) await training.restore(await statesOf(folder, saved));
+    if (earlier !== undefined) await folder.truncateLog(saved ?? 0);
+    yield { kind: 'start', step: saved ?? 0, steps: recipe.steps, pictures: paths };
+    yield* steps(training, preview, folder, recipe, saved, signal);
+    const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
+    const states = await statesOf(folder, recipe.steps);
+    const weights = Object.fromEntries(training.trained.map((name) => [name, states[resultPrefix(recipe) + name]!]));
+    const learned: Learned = { method, settings, words, weights, recipe };
+    const artefact = await writeArtefact(folder.in('artefact'), learned, model);
+    yield { kind: 'done', artefact };
+    return learned;
+  } finally {
+    await preview.release();
+    await training.release();
   }
-  await save(recipe.steps);
-  const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
-  const states = await statesOf(run, recipe.steps);
-  const weights = Object.fromEntries(training.trained.map((name) => [name, states[resultPrefix(recipe) + name]!]));
-  const learned: Learned = { method, settings, words, weights, recipe };
-  const artefact = await writeArtefact(run.in('artefact'), learned, model);
-  await preview.release();
-  await training.release();
-  yield { kind: 'done', artefact };
-  return learned;
+}
+
+/**
+ * The steps of a run that are left, `saved` being that of its last checkpoint, with checkpoints and sample pictures. A stop,
+ * and the end, leave a checkpoint; a failure none.
+ */
+async function* steps(
+  training: TrainingStep,
+  preview: Preview,
+  folder: RunFolder,
+  recipe: Recipe,
+  saved: number | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CustomizeEvent, void> {
+  let [at, kept, failed] = [saved ?? 0, saved, false];
+  const save = async (): Promise<void> => {
+    await writeSafetensors(folder.checkpoint(at), training.state(), { step: String(at) });
+    await folder.dropCheckpoints(recipe.keepCheckpoints ?? 2);
+    kept = at;
+  };
+  try {
+    while (at < recipe.steps) {
+      signal?.throwIfAborted();
+      const event = await training.step(at);
+      if (!Number.isFinite(event.diffusion + (event.mlm ?? 0)))
+        throw new UserError(
+          `the loss is not a number at step ${event.step}: start a new run with a lower --learning-rate (it was ${recipe.learningRate})`,
+          1,
+        );
+      await folder.log({
+        step: event.step,
+        diffusion: event.diffusion,
+        ...(event.mlm !== undefined && { mlm: event.mlm }),
+        gradientNorm: event.gradientNorm,
+      });
+      at = event.step;
+      yield { kind: 'step', steps: recipe.steps, event };
+      if (at % recipe.checkpointEvery === 0) await save();
+      if (recipe.sampleEvery > 0 && at % recipe.sampleEvery === 0) {
+        const path = folder.in('samples', `step-${at}.png`);
+        await preview.draw(path);
+        yield { kind: 'sample', step: at, path };
+      }
+    }
+  } catch (error) {
+    failed = error !== signal?.reason;
+    throw error;
+  } finally {
+    if (!failed && at !== kept) await save();
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
 import { drawsPhotographs } from '../sampler/usual.ts';
-import { readPrompts, withSubject } from '../text/prompts.ts';
+import { quoted, readPrompts, withSubject } from '../text/prompts.ts';
 import { about } from '../text/templates.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { classPictures, priorClasses } from './prior.ts';
@@ -63,6 +63,22 @@ export async function richPrompts(
     out.push(...prompts.map((prompt) => withSubject(prompt, nameOf({ token: subject.token, className: subject.class }))));
   }
   return out;
+}
+
+/** Throws a UserError where the text encoder would not read a subject's name in a rich prompt, or not all of it. */
+export function refuseCutSubjects(model: DiffusionModel, recipe: Recipe, rich: readonly string[], tokenizer: ClipTokenizer): void {
+  const read = model.textEncoder.config.max_position_embeddings - 2;
+  const names = subjectsOf(recipe).map(({ token }) => token);
+  /** Tokens of a prompt up to the end of the last name in it. */
+  const reaches = (prompt: string): number => {
+    const ends = names.map((name) => prompt.lastIndexOf(name)).map((at, i) => (at < 0 ? 0 : at + names[i]!.length));
+    return tokenizer.encode(prompt.slice(0, Math.max(...ends))).length;
+  };
+  const cut = rich.filter((prompt) => reaches(prompt) > read);
+  if (cut.length > 0)
+    throw new UserError(
+      `${cut.length} of ${rich.length} rich prompts name the subject past the ${read} tokens that the text encoder reads, such as ${quoted(cut[0]!)}: shorten them, or name it earlier`,
+    );
 }
 
 /** The tokenizer that knows the subjects' names, and the ids of names that are not new. */
@@ -130,7 +146,7 @@ export interface ReadSubject {
 
 export async function readSubjects(model: DiffusionModel, method: Method, recipe: Recipe): Promise<ReadSubject[]> {
   const { flip, crop, seed, scaledViews = method.defaults.scaledViews ?? false } = recipe;
-  const shared = { size: pixelSize(model), flip, crop, seed, scaled: scaledViews };
+  const shared = { size: pixelSize(model), cells: model.unet.config.sample_size, flip, crop, seed, scaled: scaledViews };
   const out: ReadSubject[] = [];
   for (const subject of subjectsOf(recipe)) {
     const { images, masks } = subject;

@@ -101,11 +101,14 @@ export async function* classPictures(
       steps: priorSteps,
     } as const;
     let drawn = 0;
-    for await (const { index, pixels } of pipeline.generate({ ...options, guidance: usualGuidance(model) })) {
-      await writePng(paths[missing[index]!]!, toBytes(pixels, size), size);
-      yield { done: ++drawn, of: missing.length };
+    try {
+      for await (const { index, pixels } of pipeline.generate({ ...options, guidance: usualGuidance(model) })) {
+        await writePng(paths[missing[index]!]!, toBytes(pixels, size), size);
+        yield { done: ++drawn, of: missing.length };
+      }
+    } finally {
+      await pipeline.release();
     }
-    await pipeline.release();
   }
   return readViews(paths, size);
 }

@@ -259,7 +259,13 @@ export function objectives(
   if (settings.lambda > 0) {
     if (psi === undefined) throw internal('the MLM objective needs a contextualizer');
     const richIds = input('richIds', [promptBatch, richLength], 'int32');
-    const parts = { textEncoder: textEncoder.parameters, text: textEncoder.config, contextualizer: psi.parameters, config: psi.config };
+    const parts = {
+      textEncoder: textEncoder.parameters,
+      text: textEncoder.config,
+      contextualizer: psi.parameters,
+      config: psi.config,
+      base: model.textEncoder.parameters,
+    };
     mlm = mlmLoss(parts, embedTokens(textEncoder, richIds, rows), richIds, input('mask', [promptBatch, richLength])).loss;
   }
 
@@ -280,15 +286,20 @@ export function objectives(
     const stacked = new Float32Array(sizeOf(shape));
     const tokens = new Int32Array(layers * pictures * longest);
     const weights: Float32Array[] = [];
-    for (let i = 0; i < pictures; i++) {
-      const isOwn = i < batchSize;
-      const example = chosen.pick(isOwn ? data.own : data.prior);
-      stacked.set(example.latents, i * each);
-      const row = tokenizer.pad(chosen.pick(example.prompts), longest);
-      for (let layer = 0; layer < layers; layer++) tokens.set(atLayer(row, groups, layer), (layer * pictures + i) * longest);
-      weights.push(shareOf(example, (isOwn ? 1 : settings.priorWeight) / batchSize));
-    }
-    const times = Array.from({ length: pictures }, () => chosen.integer(alphas.length));
+    const times: number[] = [];
+    const draw = (examples: readonly Example[], from: number, share: number): void => {
+      for (let i = from; i < from + batchSize; i++) {
+        const example = chosen.pick(examples);
+        stacked.set(example.latents, i * each);
+        const row = tokenizer.pad(chosen.pick(example.prompts), longest);
+        for (let layer = 0; layer < layers; layer++) tokens.set(atLayer(row, groups, layer), (layer * pictures + i) * longest);
+        weights.push(shareOf(example, share / batchSize));
+      }
+      for (let i = 0; i < batchSize; i++) times.push(chosen.integer(alphas.length));
+    };
+    // The subject's come first, so that pictures of its class change nothing of what is drawn for them.
+    draw(data.own, 0, 1);
+    if (withPrior) draw(data.prior, batchSize, settings.priorWeight);
     const out: Record<string, TypedArray> = {
       latents: stacked,
       noise: random.fork('noise').normals(stacked.length),

@@ -107,6 +107,64 @@ describe('customize', () => {
     expect((await opened.metrics()).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  test('a consumer that leaves the loop leaves a checkpoint and none of the run’s states; no other run trains meanwhile', async () => {
+    const out = join(await scratch(), 'run');
+    const training = customize({ engine, model, recipe: recipe(), prompts: promptSet('dog', 50), versions: {}, out });
+    for await (const e of training) {
+      if (e.kind !== 'step' || e.event.step < 2) continue;
+      await expect(run({ out: `${out}-other` })).rejects.toThrow(
+        'another run trains on this engine: wait until it ends, or give each an engine of its own',
+      );
+      break;
+    }
+    expect(existsSync(`${out}-other`)).toBe(false);
+    expect((await (await RunFolder.open(out)).run.checkpoints()).at(-1)).toBe(2);
+    await expect(engine.getState(['concept'])).rejects.toThrow('no state is called concept');
+    expect((await run({ out, resume: true })).find(({ kind }) => kind === 'start')).toMatchObject({ step: 2 });
+  });
+
+  test('a loss that is not a number ends the run in one line, and leaves no checkpoint of it', async () => {
+    const out = join(await scratch(), 'run');
+    await expect(run({ out, recipe: { ...recipe(), learningRate: 1e38 } })).rejects.toThrow(
+      /^the loss is not a number at step \d: start a new run with a lower --learning-rate \(it was 1e\+38\)$/,
+    );
+    expect(await (await RunFolder.open(out)).run.checkpoints()).toEqual([]);
+  });
+
+  test('rich prompts that the text encoder would cut before the subject is named are refused', async () => {
+    const far = `${'a red house and '.repeat(9)}{subject} in the snow`;
+    await expect(run({ out: join(await scratch(), 'run'), prompts: ['a {subject}', far] })).rejects.toThrow(
+      /^1 of 2 rich prompts name the subject past the 30 tokens that the text encoder reads, such as "a red house .*": shorten them, or name it earlier$/,
+    );
+  });
+
+  test('pictures of the class change nothing of what is drawn for the subject’s', async () => {
+    const { in_channels: channels, sample_size: size } = model.unet.config;
+    const example = (i: number): { latents: Float32Array; prompts: string[] } => ({
+      latents: new Random(2).fork(i).normals(channels * size * size),
+      prompts: ['a photo of a <v> dog', 'a <v> dog'],
+    });
+    const [method, settings] = [methodOf('ti'), recipe({ lambda: 0 })];
+    const fed = async (prior: number): Promise<Record<string, ArrayLike<number>>> => {
+      const data = {
+        own: [0, 1, 2].map(example),
+        prior: Array.from({ length: prior }, (_, i) => example(9 + i)),
+        richPrompts: [],
+        ...subjectTokens(model, method, settings, 1),
+      };
+      const step = await TrainingStep.create(engine, model, method, initialWeights(model, method, settings), data, settings);
+      const feeds = step['parts'].feeds(4, 0);
+      await step.release();
+      return feeds;
+    };
+    const [alone, beside] = [await fed(0), await fed(5)];
+    for (const name of ['latents', 'noise', 'ids', 'timesteps']) {
+      const own = Array.from(alone[name]!);
+      expect([name, ...Array.from(beside[name]!).slice(0, own.length)]).toEqual([name, ...own]);
+      expect(beside[name]).toHaveLength(2 * own.length);
+    }
+  });
+
   test('the moving average is what is handed out', async () => {
     const out = join(await scratch(), 'run');
     await run({ out, recipe: recipe({ steps: 2, checkpointEvery: 1, ema: 0.75 }) });
