@@ -35,6 +35,7 @@ export const recipeSchema = z.strictObject({
   tokenLearningRate: z.number().positive().max(10).optional().describe('learning rate of the placeholder’s vectors, where it is another'),
   maxGradientNorm: z.number().positive().default(1).describe('gradients are scaled down to this norm'),
   schedule: z.enum(['constant', 'cosine']).default('constant'),
+  warmup: z.int().min(0).max(1_000_000).default(0).describe('steps over which the learning rate rises to its own'),
   ema: z.number().min(0).lt(1).default(0).describe('decay of the moving average of what is learned; 0 keeps the last values'),
   rank: z.int().min(1).max(256).default(4).describe('LoRA: rank of the added terms'),
   loraText: z.boolean().default(false).describe('LoRA: on the text encoder, too'),

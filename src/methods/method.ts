@@ -62,7 +62,10 @@ export interface Format {
 export interface Method {
   name: string;
   about: string;
-  /** The placeholder is a new token with vectors of its own; otherwise a rare word that the model knows. */
+  /**
+   * The placeholder is a new token with vectors of its own, which the method trains under the name "concept"; otherwise a
+   * rare word that the model knows.
+   */
   learnsToken: boolean;
   /** Whether it trains anything that a prompt's states depend on, so that the MLM objective has something to act on. */
   trainsText: (settings: MethodSettings) => boolean;

@@ -131,6 +131,13 @@ export class ClipTokenizer {
     );
   }
 
+  /** Ids of a word; of a token of the vocabulary that is no word of its own ("ktn", which words only begin with), its id. */
+  idsOf(word: string): number[] {
+    const ids = this.encode(word);
+    const own = Object.hasOwn(this.vocab, word) ? this.vocab[word] : undefined;
+    return ids.length === 1 || own === undefined ? ids : [own];
+  }
+
   /** A text, and the placeholders, added words and special tokens in it, in order; the longest that fits, as transformers does. */
   private split(text: string): (string | Word)[] {
     const known = { ...this.added, [startToken]: this.start, [endToken]: this.end };

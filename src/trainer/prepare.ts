@@ -5,7 +5,7 @@ import { readConcept } from '../dataset/concept.ts';
 import { encodePictures } from '../dataset/latents.ts';
 import { regionOfLatents } from '../dataset/views.ts';
 import type { View } from '../dataset/views.ts';
-import { UserError } from '../errors.ts';
+import { UserError, internal } from '../errors.ts';
 import { mapped } from '../events.ts';
 import { valuesBetween } from '../files/constants.ts';
 import type { Engine } from '../graph/engine.ts';
@@ -101,7 +101,7 @@ export function subjectTokens(
 function firstRows(model: DiffusionModel, table: Tensor, subject: SubjectRecipe, vectors: number): Weight {
   const width = table.shape[1]!;
   const word = subject.initializer ?? subject.class;
-  const rows = model.tokenizer.encode(word).map((id) => valuesBetween(table, id * width, (id + 1) * width));
+  const rows = model.tokenizer.idsOf(word).map((id) => valuesBetween(table, id * width, (id + 1) * width));
   if (rows.length === 0) throw new UserError(`initializer "${word}" has no tokens: name a word such as ${subject.class}`);
   const mean = Float32Array.from({ length: width }, (_, i) => rows.reduce((total, row) => total + row[i]!, 0) / rows.length);
   return repeated({ data: mean, shape: [1, width] }, vectors);
@@ -112,7 +112,10 @@ export function initialWeights(model: DiffusionModel, method: Method, recipe: Re
   const { vocab_size: count, hidden_size: width } = model.textEncoder.config;
   const table = model.textEncoder.parameters.get('text_model.embeddings.token_embedding.weight', [count, width]);
   const words = subjectsOf(recipe).map((subject) => firstRows(model, table, subject, recipe.vectors));
-  return method.initial(model, settingsOf(recipe), { rows: joined(words), seed: recipe.seed });
+  const initial = method.initial(model, settingsOf(recipe), { rows: joined(words), seed: recipe.seed });
+  if (method.learnsToken && initial.concept === undefined)
+    throw internal(`${method.name} learns a token, and trains nothing called concept`);
+  return initial;
 }
 
 /** Views and their prompts as examples. */

@@ -67,6 +67,7 @@ export type StepSettings = Pick<
   | 'tokenLearningRate'
   | 'maxGradientNorm'
   | 'schedule'
+  | 'warmup'
   | 'lambda'
   | 'maskRate'
   | 'ema'
@@ -272,7 +273,7 @@ export function objectives(
   const alphas = alphasCumprod(scheduler);
   const each = channels * size * size;
   const plane = size * size;
-  const rate = schedule(settings.schedule, settings.steps);
+  const rate = schedule(settings.schedule, settings.steps, settings.warmup);
   /** Weights under which the squared errors of a picture sum to its mean error in its region, times its share of the loss. */
   const shareOf = (example: Example, share: number): Float32Array => {
     if (!masked) return Float32Array.of(share / each);

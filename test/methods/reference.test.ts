@@ -109,6 +109,7 @@ describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (na
       kept: new Set(),
     };
     const training = await TrainingStep.create(engine, model, method, first, data, {
+      warmup: 0,
       ...settings,
       steps: 100,
       batchSize,

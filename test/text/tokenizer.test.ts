@@ -7,6 +7,8 @@ const folder = '../shared/clip-bpe';
 test.skipIf(!existsSync(folder))(`CLIP's own vocabulary (skipped where ${folder} is missing)`, async () => {
   const tokenizer = await readTokenizer(folder);
   expect(tokenizer.encode('a photo of a dog')).toEqual([320, 1125, 539, 320, 1929]);
+  // Custom Diffusion's code starts its words from these; the first is no word of its own.
+  expect(['ktn', 'pll', 'ucd'].map((word) => tokenizer.idsOf(word))).toEqual([[42170], [25266], [43514]]);
   expect([...tokenizer.pad('a dog', 6)]).toEqual([49406, 320, 1929, 49407, 49407, 49407]);
 });
 
