@@ -24,20 +24,24 @@ export function gather(y: Tensor<'gather'>, inputs: readonly string[], b: OnnxBu
   return parts.reduce((sum, part) => b.node('Add', [sum, part]));
 }
 
+/** Rows up to which sums are products with ones on the CPU as well. */
+const fewRows = 256;
+
+/** ONNX Runtime's ScatterND adds in several threads at once and loses sums where they meet; ScatterElements adds in one. */
 export function scatterAdd(y: Tensor<'scatterAdd'>, [values, ids]: readonly string[], b: OnnxBuilder): string {
   const [rows, width] = y.shape as [number, number];
   const count = sizeOf(y.inputs[1]!.shape);
   const flat = b.node('Reshape', [values!, b.ints([count, width])]);
-  if (b.device === 'webgpu') return selected(rows, count, flat, ids!, b);
-  const at = b.node('Cast', [b.node('Reshape', [ids!, b.ints([count, 1])])], { to: 7 });
+  if (b.device === 'webgpu' || rows <= fewRows) return selected(rows, count, flat, ids!, b);
+  const at = b.node('Expand', [b.node('Reshape', [ids!, b.ints([count, 1])]), b.ints([count, width])]);
   const zeros = b.node('Expand', [b.number(0), b.ints([...y.shape])]);
-  return b.node('ScatterND', [zeros, at, flat], { reduction: 'add' });
+  return b.node('ScatterElements', [zeros, at, flat], { axis: 0, reduction: 'add' });
 }
 
 /** Threads of a GPU that add to one row do so in any order, and sums would differ from run to run: products with ones do not. */
 function selected(rows: number, count: number, values: string, ids: string, b: OnnxBuilder): string {
   const id = b.node('Reshape', [ids, b.ints([1, count])]);
-  const most = Math.max(1, Math.floor(b.bindingLimit / (4 * count)));
+  const most = Math.max(1, Math.min(rows, Math.floor(b.bindingLimit / (4 * count))));
   const blocks = Array.from({ length: Math.ceil(rows / most) }, (_, i) => {
     const size = Math.min(most, rows - i * most);
     const numbers = b.constant(
