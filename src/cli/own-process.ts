@@ -42,7 +42,7 @@ function tunables(): string {
 }
 
 /** Signals that the waiting process hands on; the terminal's reach it alone. */
-const handedOn = ['SIGINT', 'SIGTERM'] as const;
+const handedOn = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs this command again so, and ends as it ends; returns at once where it runs so already, or where that

@@ -1,4 +1,5 @@
 /** Runs a verb with its flags, or tells what there is. */
+import { stripVTControlCharacters } from 'node:util';
 import { defineCommand, renderUsage, runCommand } from 'citty';
 import type { CommandDef } from 'citty';
 import { UserError } from '../errors.ts';
@@ -13,6 +14,22 @@ function refuseUnknown(verb: string, command: CommandDef, given: readonly string
     .map((arg) => arg.slice(2).split('=')[0]!)
     .find((name) => !known.includes(name.replace(/^no-/, '')) && name !== 'help');
   if (unknown !== undefined) throw new UserError(`--${unknown} is not a flag of ${verb}: contextura ${verb} --help lists them`);
+}
+
+/** A flag that asks for a value and has none is a slip, and so is one with a single dash: what was meant is not guessed. */
+function refuseSlips(verb: string, command: CommandDef, given: readonly string[]): void {
+  const known = (command.args ?? {}) as Record<string, { type?: string }>;
+  for (const [i, arg] of given.entries()) {
+    const before = given[i - 1];
+    const isValue = before !== undefined && /^--[^=]+$/.test(before) && known[before.slice(2)]?.type === 'string';
+    if (/^-[a-z]/i.test(arg) && !isValue)
+      throw new UserError(`${arg} is not a flag of ${verb}: flags begin with two dashes, as in --${arg.slice(1)}`);
+    if (!arg.startsWith('--')) continue;
+    const name = arg.slice(2).split('=')[0]!;
+    const next = given[i + 1];
+    if (known[name]?.type === 'string' && !arg.includes('=') && (next === undefined || next.startsWith('--')))
+      throw new UserError(`--${name} asks for a value: contextura ${verb} --help tells which`);
+  }
 }
 
 /** Words that are neither flags nor their values: no more than the command takes. */
@@ -52,10 +69,12 @@ export async function run([verb, ...rest]: readonly string[]): Promise<void> {
     if (entry === undefined) throw new UserError(`${verb} is not a verb: ${Object.keys(verbs).join(', ')} are`);
     const command = (await entry.load()) as CommandDef;
     if (asksHelp(rest)) {
-      process.stdout.write(`${await renderUsage(command, defineCommand({ meta: { name: 'contextura' } }))}\n`);
+      const text = await renderUsage(command, defineCommand({ meta: { name: 'contextura' } }));
+      process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
       process.exit(0);
     }
     refuseUnknown(verb, command, rest);
+    refuseSlips(verb, command, rest);
     refuseSurplus(verb, command, rest);
     await runCommand(command, { rawArgs: [...rest] });
   } catch (error) {

@@ -150,5 +150,10 @@ export function interruptible(): AbortSignal {
     process.once('SIGINT', () => process.exit(130));
   });
   process.once('SIGTERM', () => controller.abort());
+  // A terminal that was closed: what is said goes nowhere from now on, and what was done is kept.
+  process.once('SIGHUP', () => {
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+    controller.abort();
+  });
   return controller.signal;
 }

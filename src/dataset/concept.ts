@@ -23,6 +23,8 @@ export interface ConceptOptions {
 
 export interface ConceptImages {
   paths: string[];
+  /** Paths of the masks, if there are any. */
+  masks: string[];
   /** The pictures as they are, and their views. */
   views: View[];
 }
@@ -44,10 +46,12 @@ export async function readConcept(folder: string, options: ConceptOptions): Prom
   const shows = ({ region }: View): boolean => region === undefined || regionOfLatents(region, size, cells).some((share) => share > 0);
   const paths = await listImages(folder);
   const pictures: View[] = [];
+  const found: string[] = [];
   for (const path of paths) {
     const pixels = await readSquare(path, size);
     const mask = masks === undefined ? undefined : maskOf(path, masks);
     const picture = mask === undefined ? { pixels } : { pixels, region: await readMask(mask, size, path) };
+    if (mask !== undefined) found.push(mask);
     if (!shows(picture))
       throw new UserError(
         `${mask} shows less of ${path} than a square of ${size / cells} pixels, which is all that the loss can tell apart: paint more of it white, or leave the picture out`,
@@ -61,5 +65,5 @@ export async function readConcept(folder: string, options: ConceptOptions): Prom
     if (crop < 1) views.push(...(await crops(picture, size, crop, random.fork(i))));
     if (options.scaled === true) views.push(...(await scales(picture, size, random.fork('scales', i))));
   }
-  return { paths, views: views.filter(shows) };
+  return { paths, masks: found, views: views.filter(shows) };
 }

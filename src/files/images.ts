@@ -31,15 +31,27 @@ export async function listImages(folder: string, flag = '--images'): Promise<str
   return names.map((name) => join(folder, name));
 }
 
-/** A picture upright, cropped to its central square, scaled: bytes [size, size, 3]. */
-export async function readSquare(path: string, size: number): Promise<Uint8Array> {
+const readable = new Set<string | undefined>(['png', 'jpeg', 'webp']);
+
+/**
+ * A picture upright, cropped to its central square, scaled: bytes [size, size, 3]. `behind` is the colour where it is
+ * transparent. Throws a UserError where it is no picture, or too small.
+ */
+export async function readSquare(path: string, size: number, behind = '#ffffff'): Promise<Uint8Array> {
   try {
-    const { width, height } = await sharp(path).metadata();
+    const info = await stat(path);
+    if (!info.isFile())
+      throw new UserError(`${path} is ${info.isDirectory() ? 'a folder' : 'no file'}: replace it by a picture or leave it out`);
+    const { width, height, format } = await sharp(path).metadata();
+    if (!readable.has(format))
+      throw new UserError(
+        `${path} is of the kind ${format}, whatever its name says; PNG, JPEG or WebP are read: convert it or leave it out`,
+      );
     if (Math.min(width, height) < smallest)
       throw new UserError(`${path} is ${width} × ${height} pixels; at least ${smallest} × ${smallest} are needed: leave it out`);
     const bytes = await sharp(path)
       .rotate()
-      .flatten({ background: '#ffffff' })
+      .flatten({ background: behind })
       .toColourspace('srgb')
       .resize(size, size, { fit: 'cover', kernel: 'lanczos3' })
       .removeAlpha()
@@ -66,11 +78,12 @@ async function shownSize(path: string): Promise<{ width: number; height: number 
 }
 
 /**
- * The mask of a picture as shares of white [size, size], cut as `readSquare` cuts the picture. Throws a UserError where
+ * The mask of a picture as shares of white [size, size], cut as `readSquare` cuts the picture; what is transparent is not
+ * white. Throws a UserError where
  * nothing is white, or where it is of another shape than the picture, so that it would lie beside what it marks.
  */
 export async function readMask(path: string, size: number, picture: string): Promise<Float32Array> {
-  const bytes = await readSquare(path, size);
+  const bytes = await readSquare(path, size, '#000000');
   const [mask, own] = [await shownSize(path), await shownSize(picture)];
   const ratio = (mask.width * own.height) / (mask.height * own.width);
   if (Math.abs(Math.log(ratio)) > 0.02)

@@ -1,41 +1,37 @@
 /** Learning a subject: one compiled step in a loop that yields events, checkpoints and samples. */
+import { fingerprint } from '../artefacts/fingerprint.ts';
 import { writeArtefact } from '../artefacts/write.ts';
-import { parseRecipe, subjectsOf } from '../config.ts';
+import { subjectsOf } from '../config.ts';
 import type { Recipe } from '../config.ts';
 import { countUnencoded } from '../dataset/latents.ts';
 import { UserError } from '../errors.ts';
 import { mapped } from '../events.ts';
-import { toBytes, writePng } from '../files/images.ts';
-import { openSafetensors, tensorOnDemand, writeSafetensors } from '../files/safetensors.ts';
+import { writeSafetensors } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { freeMemory } from '../graph/free-memory.ts';
 import { methodOf } from '../methods/index.ts';
 import type { Learned } from '../methods/learned.ts';
 import type { Method, Weights } from '../methods/method.ts';
-import { pixelSize, withContextualizer } from '../models/load.ts';
+import { withContextualizer } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import type { Pipeline } from '../sampler/pipeline.ts';
-import { usualGuidance } from '../sampler/usual.ts';
-import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { Forecast } from './forecast.ts';
 import { balancedLambda } from './lambda.ts';
 import { forecast } from './forecast.ts';
 import {
   checkMethod,
   initialWeights,
-  keepsPreview,
   prepare,
-  previewOf,
-  previewSteps,
   readSubjects,
   refuseCutSubjects,
   richPrompts,
   settingsOf,
   subjectTokens,
 } from './prepare.ts';
-import type { Preparing } from './prepare.ts';
-import { missingPrior } from './prior.ts';
-import { hashOf, hasOtherPrompts, promptsRecord, RunFolder } from './run-folder.ts';
+import type { Preparing, ReadSubject } from './prepare.ts';
+import { Preview } from './preview.ts';
+import { givenPrior, missingPrior } from './prior.ts';
+import { reopen, statesOf } from './reopen.ts';
+import { hashesOf, promptsRecord, RunFolder } from './run-folder.ts';
 import type { RunRecord } from './run-folder.ts';
 import { resultPrefix, TrainingStep } from './step.ts';
 import type { TrainEvent } from './step.ts';
@@ -67,50 +63,6 @@ export interface CustomizeOptions {
   timed?: boolean;
 }
 
-/** A run to go on with. Throws a UserError where its recipe (not its number of steps), pictures or prompts are not what they were. */
-async function reopen(
-  path: string,
-  asked: RunRecord & { recipe: Recipe },
-): Promise<{ run: RunFolder; record: RunRecord & { recipe: Recipe } }> {
-  const { run, record: earlier } = await RunFolder.open(path);
-  const former = parseRecipe(earlier.recipe, run.in('run.json'));
-  // λ that the run measured when it began stands in its record, in the place of the one that was asked for.
-  const recipe = asked.recipe.lambdaBalance > 0 ? { ...asked.recipe, lambda: former.lambda } : asked.recipe;
-  const record = { ...asked, recipe };
-  const before: Record<string, unknown> = { ...former };
-  const other = Object.entries(record.recipe).find(
-    ([key, value]) => key !== 'steps' && JSON.stringify(before[key]) !== JSON.stringify(value),
-  );
-  if (other !== undefined)
-    throw new UserError(
-      `the run in ${path} has ${other[0]} ${JSON.stringify(before[other[0]])}, not ${JSON.stringify(other[1])}: go on with its own recipe, or start a new run`,
-    );
-  const names = new Set([...Object.keys(earlier.inputs), ...Object.keys(record.inputs)]);
-  const changed = [...names].find((name) => earlier.inputs[name] !== record.inputs[name]);
-  if (changed !== undefined)
-    throw new UserError(`${changed} is not what it was when the run in ${path} began: put it back as it was, or start a new run`);
-  if (hasOtherPrompts(earlier, asked))
-    throw new UserError(
-      `the rich prompts${former.prompts === undefined ? '' : ` in ${former.prompts}`} are not what they were when the run in ${path} began: put them back as they were, or start a new run`,
-    );
-  const saved = (await run.checkpoints()).at(-1) ?? 0;
-  if (record.recipe.steps < saved)
-    throw new UserError(
-      `--steps ${record.recipe.steps}: the run in ${path} is at step ${saved} already: name a later one, or start a new run`,
-    );
-  return { run, record: { ...earlier, recipe } };
-}
-
-/** The states of a checkpoint, read on demand. Throws a UserError where it is damaged. */
-async function statesOf(run: RunFolder, step: number): Promise<Weights> {
-  const path = run.checkpoint(step);
-  const file = await openSafetensors(path).catch((error: unknown) => {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(`checkpoint ${path} is damaged: remove it, and the run goes on from the one before, or from its beginning`);
-  });
-  return Object.fromEntries([...file.tensors.keys()].map((name) => [name, tensorOnDemand(file, name)]));
-}
-
 /** Engines that a run trains on: its states have the engine to themselves. */
 const busy = new WeakSet<Engine>();
 
@@ -136,43 +88,94 @@ async function* run(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, L
   const model = recipe.contextualizer === undefined ? options.model : await withContextualizer(options.model, recipe.contextualizer);
   const method = options.method ?? methodOf(recipe.method);
   checkMethod(model, method, recipe);
-  const settings = settingsOf(recipe);
   const rich = await richPrompts(recipe, options.prompts ?? []);
   const initial = initialWeights(model, method, recipe);
   const tokens = subjectTokens(model, method, recipe, initial.concept?.shape[0] ?? 0);
   refuseCutSubjects(model, recipe, rich, tokens.tokenizer);
   const subjects = await readSubjects(model, method, recipe);
   const paths = subjects.flatMap((subject) => subject.paths);
-  const inputs = Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
-  let record = { recipe, versions: options.versions, inputs, ...promptsRecord(rich) };
+  const others = [
+    ...subjects.flatMap((subject) => subject.masks),
+    ...(recipe.priorImages === undefined || recipe.priorCount === 0 ? [] : await givenPrior(recipe.priorImages, recipe.priorCount)),
+  ];
+  let record: RunRecord & { recipe: Recipe } = {
+    recipe,
+    versions: options.versions,
+    inputs: await hashesOf(paths),
+    others: await hashesOf(others),
+    base: fingerprint(model),
+    ...promptsRecord(rich),
+  };
   let earlier: RunFolder | undefined;
   if (options.resume === true) {
     ({ run: earlier, record } = await reopen(out, record));
     recipe = record.recipe;
   } else await RunFolder.refuseTaken(out);
-  const views = subjects.flatMap((subject) => subject.views);
-  const pixels = views.map((view) => view.pixels);
-  const missing = await missingPrior(engine, model, earlier, recipe);
-  const saved = (await earlier?.checkpoints())?.at(-1);
-  const plan = {
-    model,
-    method,
-    recipe,
-    initial,
-    tokens,
-    rich,
-    views: (await countUnencoded(engine, model, pixels)) + missing.encoded,
-    masked: views.some(({ region }) => region !== undefined),
-    missing: missing.drawn,
-    done: saved ?? 0,
-    changeable: earlier === undefined,
-  };
-  const { memory = freeMemory(), timed = false } = options;
-  yield { kind: 'forecast', ...(await forecast(engine, plan, { free: memory, timed, signal })) };
-  signal?.throwIfAborted();
-  await earlier?.writeRecord(record);
-  const folder = earlier ?? (await RunFolder.create(out, record));
+  let unlock = await earlier?.lock();
+  try {
+    const views = subjects.flatMap((subject) => subject.views);
+    const pixels = views.map((view) => view.pixels);
+    const missing = await missingPrior(engine, model, earlier, recipe);
+    const saved = (await earlier?.checkpoints())?.at(-1);
+    const plan = {
+      model,
+      method,
+      recipe,
+      initial,
+      tokens,
+      rich,
+      views: (await countUnencoded(engine, model, pixels)) + missing.encoded,
+      masked: views.some(({ region }) => region !== undefined),
+      missing: missing.drawn,
+      done: saved ?? 0,
+      changeable: earlier === undefined,
+    };
+    const { memory = freeMemory(), timed = false } = options;
+    yield { kind: 'forecast', ...(await forecast(engine, plan, { free: memory, timed, signal })) };
+    signal?.throwIfAborted();
+    const folder = earlier ?? (await RunFolder.create(out, record));
+    unlock ??= await folder.lock();
+    if (earlier !== undefined) await folder.writeRecord(record);
+    return yield* trained(options, {
+      model,
+      method,
+      recipe,
+      record,
+      folder,
+      saved,
+      resumed: earlier !== undefined,
+      initial,
+      subjects,
+      rich,
+      tokens,
+    });
+  } finally {
+    await unlock?.();
+  }
+}
 
+interface Begun {
+  model: DiffusionModel;
+  method: Method;
+  recipe: Recipe;
+  record: RunRecord;
+  folder: RunFolder;
+  /** The step of the last checkpoint, if there is one. */
+  saved: number | undefined;
+  resumed: boolean;
+  initial: Weights;
+  subjects: readonly ReadSubject[];
+  rich: readonly string[];
+  tokens: ReturnType<typeof subjectTokens>;
+}
+
+/** A run that has begun and has its folder, to its end. */
+async function* trained(options: CustomizeOptions, begun: Begun): AsyncGenerator<CustomizeEvent, Learned> {
+  const { engine, signal } = options;
+  const { model, method, record, folder, saved, resumed, initial, subjects, rich, tokens } = begun;
+  let { recipe } = begun;
+  const settings = settingsOf(recipe);
+  const paths = subjects.flatMap((subject) => subject.paths);
   const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run: folder });
   const data = yield* mapped(preparing, (event) => {
     signal?.throwIfAborted();
@@ -190,7 +193,7 @@ async function* run(options: CustomizeOptions): AsyncGenerator<CustomizeEvent, L
   const preview = new Preview(engine, model, method, recipe, tokens.tokenizer);
   try {
     if (saved !== undefined) await training.restore(await statesOf(folder, saved));
-    if (earlier !== undefined) await folder.truncateLog(saved ?? 0);
+    if (resumed) await folder.truncateLog(saved ?? 0);
     yield { kind: 'start', step: saved ?? 0, steps: recipe.steps, pictures: paths };
     yield* steps(training, preview, folder, recipe, saved, signal);
     const words = subjectsOf(recipe).map((subject) => ({ token: subject.token, className: subject.class }));
@@ -253,42 +256,5 @@ async function* steps(
     throw error;
   } finally {
     if (!failed && at !== kept) await save();
-  }
-}
-
-/**
- * Sample pictures during training, from the states as they are. A large model's programs are loaded for each of them, and
- * take no memory meanwhile.
- */
-class Preview {
-  private pipeline: Pipeline | undefined;
-  private readonly create: () => Promise<Pipeline>;
-  private readonly model: DiffusionModel;
-  private readonly recipe: Recipe;
-  constructor(engine: Engine, model: DiffusionModel, method: Method, recipe: Recipe, tokenizer: ClipTokenizer) {
-    this.model = model;
-    this.recipe = recipe;
-    this.create = () => previewOf(engine, model, method, recipe, tokenizer);
-  }
-
-  async draw(path: string): Promise<void> {
-    const { recipe, model } = this;
-    this.pipeline ??= await this.create();
-    const prompts = [`a photo of a ${recipe.token} ${recipe.class}`];
-    const size = pixelSize(model);
-    for await (const { pixels } of this.pipeline.generate({
-      prompts,
-      seed: recipe.seed,
-      sampler: 'dpm++',
-      steps: previewSteps,
-      guidance: usualGuidance(model),
-    }))
-      await writePng(path, toBytes(pixels, size), size);
-    if (!keepsPreview(model)) await this.release();
-  }
-
-  async release(): Promise<void> {
-    await this.pipeline?.release();
-    this.pipeline = undefined;
   }
 }

@@ -15,14 +15,11 @@ import { nameOf, withNewWords } from '../methods/learned.ts';
 import type { Method, MethodSettings, Weight, Weights } from '../methods/method.ts';
 import { pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { Pipeline } from '../sampler/pipeline.ts';
-import { drawsPhotographs } from '../sampler/usual.ts';
 import { quoted, readPrompts, withSubject } from '../text/prompts.ts';
 import { about } from '../text/templates.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { classPictures, priorClasses } from './prior.ts';
 import type { RunFolder } from './run-folder.ts';
-import { resultPrefix } from './step.ts';
 import type { Example, TrainingData } from './step.ts';
 
 /** What a method needs to know of a recipe. */
@@ -144,6 +141,7 @@ async function* examplesOf(
 export interface ReadSubject {
   recipe: SubjectRecipe;
   paths: string[];
+  masks: string[];
   views: View[];
 }
 
@@ -156,23 +154,6 @@ export async function readSubjects(model: DiffusionModel, method: Method, recipe
     out.push({ recipe: subject, ...(await readConcept(images, { ...shared, ...(masks !== undefined && { masks }) })) });
   }
   return out;
-}
-
-export const previewSteps = 12;
-
-/** Whether the programs of sample pictures stay loaded between them. A large model's would take memory. */
-export const keepsPreview = (model: DiffusionModel): boolean => !drawsPhotographs(model);
-
-/** A pipeline over the states of a training, for pictures of how far it is. */
-export function previewOf(
-  engine: Engine,
-  model: DiffusionModel,
-  method: Method,
-  recipe: Recipe,
-  tokenizer: ClipTokenizer,
-): Promise<Pipeline> {
-  const adaptation = { method, settings: settingsOf(recipe), prefix: resultPrefix(recipe) };
-  return Pipeline.over(engine, model, 1, [adaptation], tokenizer);
 }
 
 /** A picture of the class is drawn, or a picture is encoded. */

@@ -18,7 +18,7 @@ import type { RunFolder } from './run-folder.ts';
 export const priorSteps = 20;
 
 /** Paths of pictures of a class that a folder holds. Throws a UserError where they are too few. */
-async function givenPrior(folder: string, count: number): Promise<string[]> {
+export async function givenPrior(folder: string, count: number): Promise<string[]> {
   const paths = await listImages(folder, '--prior-images');
   if (paths.length < count)
     throw new UserError(

@@ -1,7 +1,8 @@
 /** A run's folder: run.json, metrics.jsonl, checkpoints/, samples/, artefact/, report.html. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { makeFolder, writeFailure } from '../disk.ts';
@@ -12,6 +13,10 @@ export interface RunRecord {
   versions: Record<string, string>;
   /** SHA-256 of each input, by path. */
   inputs: Record<string, string>;
+  /** SHA-256 of masks and of pictures of classes that were given, by path; older runs do not say. */
+  others?: Record<string, string>;
+  /** What tells the base model from others; older runs do not say. */
+  base?: string;
   /** SHA-256 of the rich prompts that it learns with, if any; older runs do not say. */
   prompts?: string;
 }
@@ -28,6 +33,19 @@ export const hashOf = async (path: string): Promise<string> =>
   createHash('sha256')
     .update(await readFile(path))
     .digest('hex');
+
+/** SHA-256 of files, by path. */
+export const hashesOf = async (paths: readonly string[]): Promise<Record<string, string>> =>
+  Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await hashOf(path)] as const)));
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 export class RunFolder {
   readonly path: string;
@@ -57,6 +75,33 @@ export class RunFolder {
 
   writeRecord(record: RunRecord): Promise<void> {
     return this.write('run.json', `${JSON.stringify(record, undefined, 2)}\n`);
+  }
+
+  /**
+   * Keeps other processes from writing into the folder until what it returns is called. Throws a UserError where a run is
+   * going on in it; what a process that was killed has left behind counts for nothing.
+   */
+  async lock(): Promise<() => Promise<void>> {
+    const [path, own] = [this.in('lock'), `${process.pid} ${hostname()}`];
+    const take = (): Promise<boolean> =>
+      writeFile(path, own, { flag: 'wx' }).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EEXIST') return false;
+          throw writeFailure(path, error);
+        },
+      );
+    if (!(await take())) {
+      const holder = await readFile(path, 'utf8').catch(() => '');
+      const [pid, host] = holder.split(' ');
+      if (holder !== '' && (host !== hostname() || isAlive(Number(pid))))
+        throw new UserError(
+          `a run is going on in ${this.path} (process ${pid} of ${host}): wait until it ends or stop it; if there is none, remove ${path}`,
+        );
+      await rm(path, { force: true });
+      if (!(await take())) throw new UserError(`another run has just begun in ${this.path}: wait until it ends`);
+    }
+    return () => rm(path, { force: true });
   }
 
   /** An existing run and its record. */

@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== 'linux')('a process of its own', () => {
     expect(stderr).toMatch(/^contextura: --out is missing/);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s reaches it once: the run stops and can go on', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s reaches it once: the run stops and can go on', async (signal) => {
     const run = await learning();
     expect(run.begun()).toHaveLength(1);
     run.process.kill(signal);

@@ -1,5 +1,5 @@
 /** Requests that are wrong: one line each, the right exit status, and nothing left behind. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -77,6 +77,14 @@ describe('requests that are wrong', () => {
     await refused(withImages(mixed), /9\.png cannot be read as a picture/);
     await sharp({ create: { width: 1, height: 1, channels: 3, background: '#f00' } }).toFile(join(mixed, '9.png'));
     await refused(withImages(mixed), /9\.png is 1 × 1 pixels; at least 16 × 16 are needed/);
+    await writeFile(
+      join(mixed, '9.png'),
+      '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64"/></svg>',
+    );
+    await refused(withImages(mixed), /9\.png is of the kind svg, whatever its name says; PNG, JPEG or WebP are read: convert it/);
+    await rm(join(mixed, '9.png'));
+    execFileSync('mkfifo', [join(mixed, '9.png')]);
+    await refused(withImages(mixed), /9\.png is no file: replace it by a picture or leave it out/);
     expect(existsSync(out)).toBe(false);
   });
 
@@ -91,6 +99,12 @@ describe('requests that are wrong', () => {
     await refused(learn(out, '--token', 'dog'), /--token dog is a word that the model knows/);
     await refused(learn(out, '--colour', 'red'), /--colour is not a flag of customize/);
     await refused(learn(out, '--device', 'abacus'), /--device abacus: auto, cpu, webgpu or cuda is expected/);
+    await refused(['generate', '--prompt', 'a dog', '--out', '--json'], /--out asks for a value: contextura generate --help tells which/);
+    await refused(['generate', '--out', out, '--prompt'], /--prompt asks for a value/);
+    await refused(
+      ['generate', '--prompt', 'a dog', '-n', '2', '--out', out],
+      /-n is not a flag of generate: flags begin with two dashes, as in --n/,
+    );
     await refused(['custumize'], /custumize is not a verb/);
     await refused(learn(out, 'recipe.json', 'another.json'), /another\.json is one word too many: contextura customize --help/);
     const few = ['--method', 'dreambooth', '--token', 'sks', '--prior-images', dog, '--prior-count', '50'];

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { readConcept } from '../../src/dataset/concept.ts';
 import { regionOfLatents } from '../../src/dataset/views.ts';
@@ -51,4 +52,15 @@ test('a mask that shows too little of a whole picture is refused', async () => {
   await expect(readConcept(images, { size, cells, flip: false, crop: 1, masks, seed: 0 })).rejects.toThrow(
     `${join(masks, '0.png')} shows less of ${join(images, '0.png')} than a square of 4 pixels, which is all that the loss can tell apart: paint more of it white, or leave the picture out`,
   );
+});
+
+test('what is transparent in a mask is not learned', async () => {
+  const { images, masks } = await pictures(32);
+  const cutOut = Buffer.from(Uint8Array.from({ length: 4 * size ** 2 }, (_, i) => (i % 4 < 3 || Math.floor(i / 4) % size < 32 ? 255 : 0)));
+  await sharp(cutOut, { raw: { width: size, height: size, channels: 4 } })
+    .png()
+    .toFile(join(masks, '0.png'));
+  const [view] = (await readConcept(images, { size, cells, flip: false, crop: 1, masks, seed: 0 })).views;
+  const region = regionOfLatents(view!.region!, size, cells);
+  expect([...region]).toEqual(Array.from({ length: cells ** 2 }, (_, i) => (i % cells < 8 ? 1 : 0)));
 });

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseRecipe } from '../../src/config.ts';
 import type { Recipe } from '../../src/config.ts';
@@ -245,6 +247,47 @@ describe('customize', () => {
     await expect(run({ out, recipe: recipe({ images: own, steps: 2 }), resume: true })).rejects.toThrow('is not what it was');
     const other = recipe({ images: own, steps: 2, learningRate: 1 });
     await expect(run({ out, recipe: other, resume: true })).rejects.toThrow('has learningRate 0.005, not 1');
+  });
+
+  test('so do masks, pictures of the class and another model; and a run that is going on elsewhere', async () => {
+    const folder = await scratch();
+    const [masks, prior] = [join(folder, 'masks'), join(folder, 'prior')];
+    const names = await readdir(images);
+    const paint = (path: string, background: string): Promise<unknown> =>
+      sharp({ create: { width: 256, height: 256, channels: 3, background } })
+        .png()
+        .toFile(path);
+    await Promise.all([masks, prior].map((path) => mkdir(path)));
+    for (const name of names) await paint(join(masks, name), '#fff');
+    await paint(join(prior, '1.png'), '#888');
+    const out = join(folder, 'run');
+    const short = recipe({ lambda: 0, steps: 1, masks, priorImages: prior, priorCount: 1 });
+    await run({ out, recipe: short });
+    const longer = { ...short, steps: 2 };
+    const refusal = (path: string): RegExp => new RegExp(`${path}.* is not what it was when the run in .* began: put it back`);
+
+    const lock = join(out, 'lock');
+    expect(existsSync(lock)).toBe(false);
+    await writeFile(lock, `${process.pid} ${hostname()}`);
+    await expect(run({ out, resume: true, recipe: longer })).rejects.toThrow(
+      `a run is going on in ${out} (process ${process.pid} of ${hostname()}): wait until it ends or stop it; if there is none, remove ${lock}`,
+    );
+    expect(existsSync(lock)).toBe(true);
+    // What a process that is gone has left: no process has so large a number.
+    await writeFile(lock, `${2 ** 30} ${hostname()}`);
+
+    await paint(join(masks, names[0]!), '#ccc');
+    await expect(run({ out, resume: true, recipe: longer })).rejects.toThrow(refusal(join(masks, names[0]!)));
+    await paint(join(masks, names[0]!), '#fff');
+    await paint(join(prior, '1.png'), '#999');
+    await expect(run({ out, resume: true, recipe: longer })).rejects.toThrow(refusal(join(prior, '1.png')));
+    await paint(join(prior, '1.png'), '#888');
+    const { run: opened, record } = await RunFolder.open(out);
+    await opened.writeRecord({ ...record, base: 'another' });
+    await expect(run({ out, resume: true, recipe: longer })).rejects.toThrow(refusal('tiny'));
+    await opened.writeRecord(record);
+    expect((await run({ out, resume: true, recipe: longer })).at(-1)).toMatchObject({ kind: 'done' });
+    expect(existsSync(lock)).toBe(false);
   });
 
   test('so do rich prompts, unless the run’s record is of a time when it did not tell them', async () => {
