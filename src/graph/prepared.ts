@@ -33,13 +33,13 @@ export class Prepared {
   private async onOwnThread(preparations: readonly Preparation[], setting: SessionSetting): Promise<void> {
     const maker = new WorkerThread((message) => new Error(message));
     const { port1: from, port2: to } = new MessageChannel();
+    const taken = this.thread.request({ kind: 'takePrepared', from }, [from]);
     try {
-      await Promise.all([
-        maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]),
-        this.thread.request({ kind: 'takePrepared', from }, [from]),
-      ]);
+      await Promise.all([maker.request({ kind: 'prepare', preparations, to, ...setting, threads: 1 }, [to]), taken]);
     } finally {
       await maker.close();
+      // What was made before a failure has arrived by then, and can be dropped.
+      await taken.catch(() => undefined);
     }
   }
 

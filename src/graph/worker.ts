@@ -132,9 +132,10 @@ async function valueOf({ bytes, made, shape }: Preparation, setting: SessionSett
   }
 }
 
-/** Takes what is given until there is no more. */
+/** Takes what is given until there is no more, or the thread that gives it has ended. */
 async function takePrepared({ from }: Of<'takePrepared'>): Promise<void> {
   await new Promise<void>((resolve) => {
+    from.on('close', resolve);
     from.on('message', (made: Made | undefined) => {
       if (made === undefined) resolve();
       else prepared.set(made.key, wrap(made.data, made.shape, 'float32'));
@@ -236,9 +237,11 @@ async function answer(request: Request): Promise<void> {
   parentPort!.postMessage(reply, copy);
 }
 
-// Requests are carried out in the order of their arrival; what another thread prepares is taken meanwhile.
+// Requests are carried out in the order of their arrival. What another thread prepares is taken meanwhile, and what no program
+// uses is dropped at once: later, it could be what has been prepared anew.
+const atOnce: ReadonlySet<Request['kind']> = new Set(['takePrepared', 'dropPrepared']);
 let queue: Promise<void> = Promise.resolve();
 parentPort?.on('message', (request: Request) => {
-  if (request.kind === 'takePrepared') void answer(request);
+  if (atOnce.has(request.kind)) void answer(request);
   else queue = queue.then(() => answer(request));
 });

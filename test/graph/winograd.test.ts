@@ -8,7 +8,7 @@ import { gradients } from '../../src/graph/gradient.ts';
 import { interpret } from '../../src/graph/interpreter.ts';
 import { lower, preparationsOf } from '../../src/graph/lower.ts';
 import { predictTogether } from '../../src/graph/memory.ts';
-import { add, constant, conv2d, fileConstant, input, multiply, sliceAxis, sum } from '../../src/graph/ops.ts';
+import { add, constant, conv2d, fileConstant, input, matmul, multiply, sliceAxis, sum } from '../../src/graph/ops.ts';
 import type { TypedArray } from '../../src/graph/protocol.ts';
 import { Random } from '../../src/graph/random.ts';
 import { upsample2 } from '../../src/nn/layers.ts';
@@ -161,6 +161,32 @@ test('weights are transformed once for all programs that use them, and again whe
   const third = await engine.compile({ outputs: { y: whole.y } });
   expect((await third.run(feeds)).y).toEqual(expected);
   await third.release();
+});
+
+test('weights that are prepared anew while the worker is busy are not taken for those of a program that was released', async () => {
+  const c: Case = { x: [1, 256, 16, 16], filters: 256, padding: [1, 1, 1, 1] };
+  const { y } = graphOf(c, weightsOf(c));
+  const feeds = { x: new Random(8).normals(sizeOf(c.x)) };
+  const [x, square] = [input('x', [64, 512]), constant(new Float32Array(512 * 512), [512, 512])];
+  const busy = await engine.compile({ outputs: { z: sum(Array.from({ length: 30 }).reduce<Tensor>((z) => matmul(z, square), x)) } });
+  const once = (): Promise<unknown> => busy.run({ x: new Float32Array(64 * 512) });
+  const timed = async <T>(of: Promise<T>): Promise<[T, number]> => {
+    const begun = performance.now();
+    return [await of, performance.now() - begun];
+  };
+  const [first, toPrepare] = await timed(engine.compile({ outputs: { y } }));
+  const expected = (await first.run(feeds)).y;
+  await once();
+  const [, each] = await timed(once());
+  const released = first.release();
+  // Answered after the release and before the runs, which take longer than to prepare.
+  const afterRelease = engine.dropState([]);
+  const runs = Array.from({ length: Math.ceil((2 * toPrepare) / each) }, once);
+  await afterRelease;
+  const second = await engine.compile({ outputs: { y } });
+  expect((await second.run(feeds)).y).toEqual(expected);
+  await Promise.all([released, ...runs]);
+  for (const program of [busy, second]) await program.release();
 });
 
 test('programs that are compiled at once share transformed weights, and one that cannot have them leaves the others be', async () => {
