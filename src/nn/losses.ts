@@ -6,7 +6,6 @@ import {
   divide,
   equal,
   exp,
-  less,
   log,
   max,
   mean,
@@ -56,8 +55,8 @@ export function normalized(x: Tensor): Tensor {
   return divide(x, sqrt(add(sum(square(x), [-1], true), 1e-12)));
 }
 
-/** Where the largest logit [..., V] is that of the id [...]. */
+/** Where the largest logit [..., V] is that of the id [...]; where several are the largest, each is. */
 export function argmaxMatches(logits: Tensor, ids: Tensor): Tensor {
   const chosen = sum(multiply(logits, oneHot(ids, logits.shape.at(-1)!)), [-1]);
-  return less(max(logits, [-1]), add(chosen, 1e-6));
+  return equal(max(logits, [-1]), chosen);
 }
