@@ -60,8 +60,9 @@ export class Random {
 
   private word(): number {
     const position = this.counter++;
-    if ((position & 1) === 0) threefry(this.key0, this.key1, position >>> 1, Math.floor(position / 0x200000000) >>> 0, this.block);
-    return this.block[position & 1]!;
+    const odd = position & 1;
+    if (odd === 0) threefry(this.key0, this.key1, (position / 2) >>> 0, Math.floor(position / 0x200000000), this.block);
+    return this.block[odd]!;
   }
 
   /** Uniform in [0, 1), 32 bits of it. */

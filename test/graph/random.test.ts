@@ -19,6 +19,17 @@ test('streams are functions of seed and path', () => {
   expect(draw(new Random(7).fork('a'))).not.toEqual(draw(new Random(8).fork('a')));
 });
 
+test.each([0, 2 ** 31, 2 ** 32 - 2, 2 ** 32, 2 ** 33 - 2, 2 ** 33, 2 ** 34 + 2])(
+  'words %d and the next are a block of their own',
+  (position) => {
+    const random = new Random(7);
+    Object.assign(random, { counter: position });
+    const block = new Uint32Array(2);
+    threefry(7, 0, (position / 2) % 2 ** 32, Math.floor(position / 2 ** 33), block);
+    expect([random.uniform(), random.uniform()]).toEqual([...block].map((word) => word / 2 ** 32));
+  },
+);
+
 test('normals have mean 0 and deviation 1', () => {
   const values = new Random(1).normals(20_000);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
