@@ -70,10 +70,18 @@ export const square = (x: Tensor): Tensor => multiply(x, x);
 export const cast = (x: Tensor, dtype: Dtype): Tensor => (x.dtype === dtype ? x : apply('cast', [x], { dtype }));
 export const stopGradient = (x: Tensor): Tensor => apply('stopGradient', [x], {});
 
+/** An axis counted from the end where it is negative. Throws an internal error where there is none such. */
+function axisOf(x: Tensor, axis: number): number {
+  const rank = x.shape.length;
+  if (!(axis >= -rank && axis < rank)) throw internal(`axis ${axis} of [${x.shape.join(', ')}]`);
+  return axis < 0 ? axis + rank : axis;
+}
+
 /** One dimension may be −1: it takes what is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
-  const full = shape.map((n) => (n === -1 ? sizeOf(x.shape) / known : n));
+  const left = sizeOf(x.shape) / known;
+  const full = shape.map((n) => (n === -1 && Number.isInteger(left) ? left : n));
   return sameShape(full, x.shape) ? x : apply('reshape', [x], { shape: full });
 }
 /** A transpose of a transpose is one, or none. */
@@ -85,7 +93,12 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
       permutation.map((axis) => inner[axis]!),
     );
   }
-  return permutation.every((axis, i) => axis === i) ? x : apply('transpose', [x], { permutation });
+  return sameShape(
+    permutation,
+    x.shape.map((_, i) => i),
+  )
+    ? x
+    : apply('transpose', [x], { permutation });
 }
 /** Exchange the last two axes. */
 export function swapLast(x: Tensor): Tensor {
@@ -96,25 +109,26 @@ export function broadcast(x: Tensor, shape: Shape): Tensor {
   return sameShape(shape, x.shape) ? x : apply('broadcast', [x], { shape });
 }
 export function slice(x: Tensor, starts: readonly number[], sizes: readonly number[]): Tensor {
-  return sameShape(sizes, x.shape) ? x : apply('slice', [x], { starts, sizes });
+  return sameShape(sizes, x.shape) && starts.every((n) => n === 0) ? x : apply('slice', [x], { starts, sizes });
 }
 /** `size` entries of one axis, from `start`. */
 export function sliceAxis(x: Tensor, axis: number, start: number, size: number): Tensor {
+  const along = axisOf(x, axis);
   return slice(
     x,
-    x.shape.map((_, i) => (i === axis ? start : 0)),
-    x.shape.map((n, i) => (i === axis ? size : n)),
+    x.shape.map((_, i) => (i === along ? start : 0)),
+    x.shape.map((n, i) => (i === along ? size : n)),
   );
 }
 export function pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
   return [...before, ...after].every((n) => n === 0) ? x : apply('pad', [x], { before, after });
 }
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
-  return tensors.length === 1 ? tensors[0]! : apply('concat', tensors, { axis: axis < 0 ? axis + tensors[0]!.shape.length : axis });
+  return tensors.length === 1 ? tensors[0]! : apply('concat', tensors, { axis: axisOf(tensors[0]!, axis) });
 }
 
 function reduce(op: 'reduceSum' | 'reduceMax', x: Tensor, axes: readonly number[] | undefined, keep: boolean): Tensor {
-  const resolved = (axes ?? x.shape.map((_, i) => i)).map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  const resolved = (axes ?? x.shape.map((_, i) => i)).map((axis) => axisOf(x, axis));
   const reduced = resolved.length === 0 ? x : apply(op, [x], { axes: resolved });
   return keep
     ? reduced

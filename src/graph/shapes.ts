@@ -31,6 +31,15 @@ function arity(inputs: readonly Tensor[], count: number, op: string): readonly T
   return inputs;
 }
 
+/** So many tensors, all of them of floats. */
+function floats(inputs: readonly Tensor[], count: number, op: string): readonly Tensor[] {
+  check(
+    arity(inputs, count, op).every((x) => x.dtype === 'float32'),
+    () => `${op} takes float32, got ${inputs.map((x) => x.dtype).join(', ')}`,
+  );
+  return inputs;
+}
+
 const unary: Rule<PrimitiveName> = (inputs) => {
   const [x] = arity(inputs, 1, 'a unary primitive') as [Tensor];
   check(x.dtype === 'float32', () => `expected float32, got ${x.dtype}`);
@@ -67,10 +76,10 @@ export function convolvedSize(size: number, kernel: number, stride: number, befo
 }
 
 function spatial({ stride, padding }: ConvAttributes, size: Shape, kernel: Shape): [number, number] {
-  return [
-    convolvedSize(size[0]!, kernel[0]!, stride, padding[0], padding[1]),
-    convolvedSize(size[1]!, kernel[1]!, stride, padding[2], padding[3]),
-  ];
+  const height = convolvedSize(size[0]!, kernel[0]!, stride, padding[0], padding[1]);
+  const width = convolvedSize(size[1]!, kernel[1]!, stride, padding[2], padding[3]);
+  check(height > 0 && width > 0, () => `a kernel of ${show(kernel)} is larger than ${show(size)} with padding ${show(padding)}`);
+  return [height, width];
 }
 
 export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
@@ -101,7 +110,8 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   stopGradient: (inputs) => ({ shape: inputs[0]!.shape, dtype: inputs[0]!.dtype }),
   reshape: (inputs, { shape }) => {
     const [x] = arity(inputs, 1, 'reshape') as [Tensor];
-    check(sizeOf(shape) === sizeOf(x.shape), () => `cannot reshape ${show(x.shape)} to ${show(shape)}`);
+    const whole = shape.every((n) => Number.isInteger(n) && n >= 0);
+    check(whole && sizeOf(shape) === sizeOf(x.shape), () => `cannot reshape ${show(x.shape)} to ${show(shape)}`);
     return { shape, dtype: x.dtype };
   },
   transpose: (inputs, { permutation }) => {
@@ -126,10 +136,8 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   },
   pad: (inputs, { before, after }) => {
     const [x] = arity(inputs, 1, 'pad') as [Tensor];
-    check(
-      [...before, ...after].every((n) => n >= 0),
-      () => `negative padding ${show(before)}, ${show(after)}`,
-    );
+    const fits = before.length === x.shape.length && after.length === x.shape.length && [...before, ...after].every((n) => n >= 0);
+    check(fits, () => `padding ${show(before)}, ${show(after)} of ${show(x.shape)}`);
     return { shape: x.shape.map((n, i) => before[i]! + n + after[i]!), dtype: x.dtype };
   },
   concat: (inputs, { axis }) => {
@@ -144,34 +152,34 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   reduceSum: reduction,
   reduceMax: reduction,
   matmul: (inputs) => {
-    const [a, b] = arity(inputs, 2, 'matmul') as [Tensor, Tensor];
+    const [a, b] = floats(inputs, 2, 'matmul') as [Tensor, Tensor];
     const shared = b.shape.length === 2 || sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
     const fits = a.shape.length >= 2 && b.shape.length >= 2 && shared && a.shape.at(-1) === b.shape.at(-2);
     check(fits, () => `matmul of ${show(a.shape)} and ${show(b.shape)}`);
     return { shape: [...a.shape.slice(0, -1), b.shape.at(-1)!], dtype: 'float32' };
   },
   conv2d: (inputs, attributes) => {
-    const [x, w] = arity(inputs, 2, 'conv2d') as [Tensor, Tensor];
+    const [x, w] = floats(inputs, 2, 'conv2d') as [Tensor, Tensor];
     const fits = x.shape.length === 4 && w.shape.length === 4 && x.shape[1] === w.shape[1];
     check(fits, () => `conv2d of ${show(x.shape)} with weights ${show(w.shape)}`);
     return { shape: [x.shape[0]!, w.shape[0]!, ...spatial(attributes, x.shape.slice(2), w.shape.slice(2))], dtype: 'float32' };
   },
   conv2dInputGradient: (inputs, attributes) => {
-    const [g, w] = arity(inputs, 2, 'conv2dInputGradient') as [Tensor, Tensor];
+    const [g, w] = floats(inputs, 2, 'conv2dInputGradient') as [Tensor, Tensor];
     const fits = sameShape(g.shape.slice(2), spatial(attributes, attributes.inputSize, w.shape.slice(2)));
     check(fits && g.shape[1] === w.shape[0], () => `conv2d input gradient of ${show(g.shape)} with ${show(w.shape)}`);
     return { shape: [g.shape[0]!, w.shape[1]!, ...attributes.inputSize], dtype: 'float32' };
   },
   conv2dWeightGradient: (inputs, attributes) => {
-    const [x, g] = arity(inputs, 2, 'conv2dWeightGradient') as [Tensor, Tensor];
+    const [x, g] = floats(inputs, 2, 'conv2dWeightGradient') as [Tensor, Tensor];
     const fits = sameShape(g.shape.slice(2), spatial(attributes, x.shape.slice(2), attributes.kernel));
     check(fits && g.shape[0] === x.shape[0], () => `conv2d weight gradient of ${show(x.shape)} with ${show(g.shape)}`);
     return { shape: [g.shape[1]!, x.shape[1]!, ...attributes.kernel], dtype: 'float32' };
   },
   standardize: (inputs) => unary(inputs, {}),
-  inverseDeviation: (inputs) => ({ shape: [...inputs[0]!.shape.slice(0, -1), 1], dtype: 'float32' }),
+  inverseDeviation: (inputs) => ({ shape: [...floats(inputs, 1, 'inverseDeviation')[0]!.shape.slice(0, -1), 1], dtype: 'float32' }),
   standardizeGradient: (inputs) => {
-    const [y, inverse, g] = arity(inputs, 3, 'standardizeGradient') as [Tensor, Tensor, Tensor];
+    const [y, inverse, g] = floats(inputs, 3, 'standardizeGradient') as [Tensor, Tensor, Tensor];
     const fits = sameShape(y.shape, g.shape) && sameShape(inverse.shape, [...y.shape.slice(0, -1), 1]);
     check(fits, () => `standardizeGradient of ${show(y.shape)}, ${show(inverse.shape)}, ${show(g.shape)}`);
     return { shape: y.shape, dtype: 'float32' };
@@ -182,13 +190,13 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   geglu: (inputs) => equalShapes(inputs, 2, 'geglu'),
   gegluGradient: (inputs) => equalShapes(inputs, 3, 'gegluGradient'),
   attention: (inputs, { heads }) => {
-    const [q, k, v] = arity(inputs, 3, 'attention') as [Tensor, Tensor, Tensor];
+    const [q, k, v] = floats(inputs, 3, 'attention') as [Tensor, Tensor, Tensor];
     const fits = q.shape.length === 3 && sameShape(k.shape, v.shape) && q.shape[0] === k.shape[0] && q.shape[2] === k.shape[2];
     check(fits && q.shape[2]! % heads === 0, () => `attention of ${show(q.shape)}, ${show(k.shape)}, ${show(v.shape)} in ${heads} heads`);
     return { shape: q.shape, dtype: 'float32' };
   },
   attentionGradient: (inputs, { of }) => {
-    const [q, k] = arity(inputs, 5, 'attentionGradient') as [Tensor, Tensor];
+    const [q, k] = floats(inputs, 5, 'attentionGradient') as [Tensor, Tensor];
     return { shape: of === 'queries' ? q.shape : k.shape, dtype: 'float32' };
   },
   adamw: (inputs) => {
@@ -203,7 +211,8 @@ export const shapeRules: { [P in PrimitiveName]: Rule<P> } = {
   },
   scatterAdd: (inputs, { rows }) => {
     const [values, ids] = arity(inputs, 2, 'scatterAdd') as [Tensor, Tensor];
-    check(sameShape(values.shape.slice(0, -1), ids.shape), () => `scatterAdd of ${show(values.shape)} at ${show(ids.shape)}`);
+    const fits = values.dtype === 'float32' && ids.dtype === 'int32' && sameShape(values.shape.slice(0, -1), ids.shape);
+    check(fits, () => `scatterAdd of ${values.dtype} ${show(values.shape)} at ${ids.dtype} ${show(ids.shape)}`);
     return { shape: [rows, values.shape.at(-1)!], dtype: 'float32' };
   },
 };
