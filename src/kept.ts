@@ -1,4 +1,8 @@
-/** Files in a folder of the user's, kept from one run to the next so that what took long is there. All may be deleted at any time. */
+/**
+ * How files are written whole; and files in a folder of the user's, kept from one run to the next so that what took long is
+ * there, all of which may be deleted at any time.
+ */
+import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -21,15 +25,31 @@ export const identitiesOf = (files: readonly string[]): Promise<string[]> =>
 /** Says that a file has been used. */
 export const touch = (path: string): Promise<void> => utimes(path, new Date(), new Date()).catch(() => undefined);
 
-/** Gives a finished file its name, once it will outlast a loss of power. */
-export async function settle(staged: string, path: string): Promise<void> {
-  const file = await open(staged, 'r+');
+/** What file systems answer that have nothing to sync. */
+const cannotSync: readonly (string | undefined)[] = ['EINVAL', 'ENOSYS', 'ENOTSUP'];
+
+/**
+ * A file that appears whole or not at all, a loss of power notwithstanding: `write` writes beside its place, under a name that
+ * no other writer has. Gives back what `write` does; where it or the disk fails nothing is left, and what was there still is.
+ */
+export async function writeWhole<T>(path: string, write: (staged: string) => Promise<T>): Promise<T> {
+  const staged = `${path}.${randomBytes(6).toString('hex')}.part`;
   try {
-    await file.sync();
-  } finally {
-    await file.close();
+    const written = await write(staged);
+    const file = await open(staged, 'r+');
+    try {
+      await file.sync().catch((error: NodeJS.ErrnoException) => {
+        if (!cannotSync.includes(error.code)) throw error;
+      });
+    } finally {
+      await file.close();
+    }
+    await rename(staged, path);
+    return written;
+  } catch (error) {
+    await rm(staged, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(staged, path);
 }
 
 export interface KeptFile {

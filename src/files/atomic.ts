@@ -1,22 +1,22 @@
-/** Every file appears whole or not at all: written beside its place, then renamed. */
-import { open, rename, rm } from 'node:fs/promises';
+/** Every file of a user's appears whole or not at all. Throws a UserError where the cause of a failure is known. */
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder, writeFailure } from '../disk.ts';
+import { writeWhole } from '../kept.ts';
 
 /** A file in pieces, for what is too large for one buffer. */
 export async function writeAtomicallyInPieces(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
-  const staged = `${path}.${process.pid}.part`;
   try {
     await makeFolder(dirname(path));
-    const file = await open(staged, 'w');
-    try {
-      for await (const piece of pieces) await file.writeFile(piece);
-    } finally {
-      await file.close();
-    }
-    await rename(staged, path);
+    await writeWhole(path, async (staged) => {
+      const file = await open(staged, 'w');
+      try {
+        for await (const piece of pieces) await file.writeFile(piece);
+      } finally {
+        await file.close();
+      }
+    });
   } catch (error) {
-    await rm(staged, { force: true }).catch(() => undefined);
     throw writeFailure(path, error);
   }
 }

@@ -1,11 +1,11 @@
 /** Models as ONNX Runtime has optimised them, kept in a folder from one run to the next. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { arch, cpus } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '../disk.ts';
-import { identitiesOf, settle, tidy, touch } from '../kept.ts';
+import { identitiesOf, tidy, touch, writeWhole } from '../kept.ts';
 import { InferenceSession, runtimeVersion } from './ort.ts';
 
 /** Where a model is kept, and the files that its constants lie in. */
@@ -54,17 +54,15 @@ export async function createKept(
       await rm(path, { force: true }).catch(() => undefined);
     }
   }
-  const staged = `${path}.${randomUUID()}.part`;
+  let session: InferenceSession | undefined;
   try {
     await makeFolder(folder);
-    const session = await InferenceSession.create(bytes, { ...options, optimizedModelFilePath: staged });
-    await settle(staged, path)
-      .then(() => tidy(folder, room))
-      .catch(() => undefined);
-    return session;
+    await writeWhole(path, async (optimizedModelFilePath) => {
+      session = await InferenceSession.create(bytes, { ...options, optimizedModelFilePath });
+    });
+    await tidy(folder, room);
   } catch {
-    return await InferenceSession.create(bytes, options);
-  } finally {
-    await rm(staged, { force: true }).catch(() => undefined);
+    // Another time, then.
   }
+  return session ?? InferenceSession.create(bytes, options);
 }

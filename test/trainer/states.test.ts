@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,14 +51,15 @@ test('a state is asked for when the one before is set', async () => {
 });
 
 test('a tensor is read when those before it are in the file, and the bytes are those of tensors at hand', async () => {
-  const path = join(await scratch(), 'turns.safetensors');
+  const folder = await scratch();
+  const path = join(folder, 'turns.safetensors');
   const names = ['a', 'b', 'c'];
   const shape = [1000];
   const values = Object.fromEntries(names.map((name, i) => [name, { data: new Float32Array(1000).fill(i), shape }]));
   const sizes: number[] = [];
   const inTurn = names.map((name) => {
     const read = (): Promise<Float32Array> => {
-      sizes.push(statSync(`${path}.${process.pid}.part`).size);
+      sizes.push(statSync(join(folder, readdirSync(folder)[0]!)).size);
       return Promise.resolve(values[name]!.data);
     };
     return [name, { shape, read }] as const;
