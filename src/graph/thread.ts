@@ -38,15 +38,20 @@ export class WorkerThread {
     const worker = startWorker();
     worker.on('message', (reply: Reply) => {
       const pending = this.pending.get(reply.call);
-      this.pending.delete(reply.call);
+      this.settled(reply.call);
       if ('error' in reply) pending?.reject(this.failureOf(reply.error));
       else pending?.resolve(reply.value);
-      if (this.pending.size === 0) worker.unref();
     });
     worker.on('error', (error) => this.fail(error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', (code) => this.fail(internal(`the engine's worker ended with code ${code}`)));
     worker.unref();
     return (this.worker = worker);
+  }
+
+  /** A call that waits no longer. */
+  private settled(call: number): void {
+    this.pending.delete(call);
+    if (this.pending.size === 0) this.worker?.unref();
   }
 
   private fail(error: Error): void {
@@ -62,7 +67,12 @@ export class WorkerThread {
     worker.ref();
     return new Promise((resolve, reject) => {
       this.pending.set(call, { resolve, reject });
-      worker.postMessage({ ...message, call } as Request, transfer);
+      try {
+        worker.postMessage({ ...message, call } as Request, transfer);
+      } catch (error) {
+        this.settled(call);
+        throw error;
+      }
     });
   }
 
