@@ -2,14 +2,18 @@
 import { UserError } from '../errors.ts';
 import { divide, input, less, multiply, select } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { ValuesInTurn } from '../graph/values.ts';
 
 /** Gradient norms past this have overflowed. */
 const largestNorm = 1e30;
 
+/** The scale that a run begins with. */
+const first = 2 ** 16;
+
 /** A scale that starts high and is halved whenever a step overflows; such a step changes nothing and is done again. */
 export class LossScale {
   private readonly tensor: Tensor = input('lossScale', []);
-  private value = 2 ** 16;
+  private value = first;
 
   scaled(loss: Tensor): Tensor {
     return multiply(loss, this.tensor);
@@ -20,6 +24,14 @@ export class LossScale {
   /** The new value of a state, or the old one where the gradients' norm has overflowed. */
   guarded(gradientNorm: Tensor, next: Tensor, old: Tensor): Tensor {
     return select(less(gradientNorm, largestNorm), next, old);
+  }
+  /** What a resumed run needs, under the name that it is fed by. */
+  state(): Record<string, ValuesInTurn> {
+    return { lossScale: { shape: [], read: () => Promise.resolve(Float32Array.of(this.value)) } };
+  }
+  /** @param saved what `state` gave; a new run's scale where nothing was saved */
+  restore(saved: Float32Array | undefined): void {
+    this.value = saved?.[0] ?? first;
   }
   feeds(): Record<string, Float32Array> {
     return { lossScale: Float32Array.of(this.value) };

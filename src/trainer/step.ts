@@ -200,12 +200,17 @@ export class TrainingStep {
 
   /** Everything that a resumed run needs, by name. */
   state(): Record<string, ValuesInTurn> {
-    const { engine, shapes } = this.parts;
-    return Object.fromEntries([...shapes].map(([name, shape]) => [name, engine.stateInTurn(name, shape)]));
+    const { engine, shapes, lossScale } = this.parts;
+    return {
+      ...Object.fromEntries([...shapes].map(([name, shape]) => [name, engine.stateInTurn(name, shape)])),
+      ...lossScale?.state(),
+    };
   }
 
   async restore(saved: Weights): Promise<void> {
-    await this.parts.engine.setState(saved);
+    const { lossScale, ...states } = saved;
+    this.parts.lossScale?.restore(lossScale?.data);
+    await this.parts.engine.setState(states);
   }
 
   async release(): Promise<void> {

@@ -99,9 +99,29 @@ test('scaling the loss by a power of two changes no step', { timeout: 300_000 },
   plain!.events.forEach((event, i) => {
     for (const key of ['diffusion', 'mlm', 'gradientNorm'] as const) expect(scaled!.events[i]![key]! / event[key]!).toBeCloseTo(1, 5);
   });
-  expect(Object.keys(scaled!.state)).toEqual(Object.keys(plain!.state));
+  expect(Object.keys(scaled!.state)).toEqual([...Object.keys(plain!.state), 'lossScale']);
   for (const [name, { data }] of Object.entries(plain!.state)) {
     const scale = Math.max(1e-9, ...data.map(Math.abs));
     expect(Math.max(...data.map((x, i) => Math.abs(x - scaled!.state[name]!.data[i]!))) / scale, name).toBeLessThan(1e-4);
   }
 });
+
+test('a resumed run has the scale that the run before it had come to; a new one’s where the checkpoint has none', async () => {
+  const engines = [new Scaling(), new Engine()];
+  afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+  const begin = (engine: Engine): Promise<TrainingStep> =>
+    TrainingStep.create(engine, model, method, initialWeights(model, method, recipe), dataOf(), recipe);
+  const training = await begin(engines[0]!);
+  const state = await statesOf(training);
+  expect(state.lossScale).toEqual({ data: Float32Array.of(2 ** 16), shape: [] });
+  await training.restore({ ...state, lossScale: { data: Float32Array.of(2 ** 9), shape: [] } });
+  expect((await statesOf(training)).lossScale!.data).toEqual(Float32Array.of(2 ** 9));
+  const { lossScale: _, ...without } = state;
+  await training.restore(without);
+  expect((await statesOf(training)).lossScale!.data).toEqual(Float32Array.of(2 ** 16));
+  // In float32 it scales nothing, and is no state of the engine's.
+  const single = await begin(engines[1]!);
+  await single.restore(state);
+  expect(await statesOf(single)).toEqual(without);
+  await expect(engines[1]!.getState(['lossScale'])).rejects.toThrow('lossScale');
+}, 300_000);
