@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../files/atomic.ts';
 import { sweepReport } from '../report/sweep.ts';
 import { distance, expectedBlock, tableResult } from '../sweep/result.ts';
-import { scoreNames } from '../sweep/sweep.ts';
+import { scoreNames, withoutSubjectIn } from '../sweep/sweep.ts';
 import type { Sweep, SweepSummary } from '../sweep/sweep.ts';
 import { say } from './terminal.ts';
 
@@ -21,8 +21,11 @@ export async function showTable(
     process.stdout.write(`${JSON.stringify({ ...summary, report })}\n`);
     return;
   }
-  for (const [variant, scores] of Object.entries(summary.variants))
-    say(`${variant.padEnd(24)} ${scoreNames.map((key) => `${key} ${scores[key].mean.toFixed(4)}`).join('  ')}`);
+  for (const [variant, scores] of Object.entries(summary.variants)) {
+    const counted = withoutSubjectIn(summary, variant);
+    const lacking = counted === undefined ? '' : `  pictures without the subject: ${counted.pictures} of ${counted.of}`;
+    say(`${variant.padEnd(24)} ${scoreNames.map((key) => `${key} ${scores[key].mean.toFixed(4)}`).join('  ')}${lacking}`);
+  }
   for (const [variant, scores] of Object.entries(table.paper ?? {})) {
     const figures = Object.entries(scores).map(([key, value]) => `${key} ${value.toFixed(3)}`);
     say(`${`paper: ${variant}`.padEnd(24)} ${figures.join('  ')}`);

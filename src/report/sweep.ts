@@ -1,7 +1,7 @@
 /** A sweep's table as one self-contained page: variants, paired differences, the paper's figures beside them. */
 import type { Estimate, Interval } from '../evaluation/statistics.ts';
 import type { Sweep, SweepSummary } from '../sweep/sweep.ts';
-import { scoreNames } from '../sweep/sweep.ts';
+import { scoreNames, withoutSubjectIn } from '../sweep/sweep.ts';
 import { escapeHtml } from './chart.ts';
 import { commandOf, difference, estimate, page, table, titleOf } from './page.ts';
 import { paretoChart } from './pareto.ts';
@@ -15,9 +15,15 @@ export function sweepReport(
   summary: SweepSummary,
 ): string {
   const names = scoreNames.map((key) => titles[key]);
+  const isCounted = summary.cells.some(({ withoutSubject }) => withoutSubject !== undefined);
+  const lacking = (variant: string): string => {
+    const counted = withoutSubjectIn(summary, variant);
+    return counted === undefined ? '' : `${counted.pictures} of ${counted.of}`;
+  };
   const variants = Object.entries(summary.variants).map(([name, scores]) => [
     escapeHtml(name),
     ...scoreNames.map((key) => estimate(scores[key])),
+    ...(isCounted ? [lacking(name)] : []),
   ]);
   const differences = summary.differences.map(({ of, against, scores }) => [
     escapeHtml(`${of} − ${against}`),
@@ -47,8 +53,8 @@ export function sweepReport(
   return page(
     titleOf(sweep.about),
     `<p>${sweep.subjects.length} subjects, 25 prompts × ${sweep.picturesPerPrompt} pictures each; means over subjects with 95 % bootstrap intervals over them. <code>${escapeHtml(commandOf(sweep.about))}</code></p>
-${table(['', ...names], variants)}
-<h2>Differences, paired by subject</h2>
+${table(['', ...names, ...(isCounted ? ['pictures without the subject'] : [])], variants)}
+${isCounted ? '<p>Where the segmenter finds no subject a picture has no part in DINO-FG.</p>\n' : ''}<h2>Differences, paired by subject</h2>
 ${table(['', ...names], differences)}
 ${committed.length === 0 ? '' : `<h2>As the recipe names it</h2><p>${escapeHtml(sweep.expected!.measured)}</p>${table(['', ...names], committed)}`}
 ${paper.length === 0 ? '' : `<h2>The paper, on Stable Diffusion</h2>${table(['', ...names], paper)}`}

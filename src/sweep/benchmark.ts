@@ -45,7 +45,7 @@ export type BenchmarkEvent =
   | { subject: string; variant: string; pictures: number; of: number }
   | { cell: Cell; done: number; of: number };
 
-/** Runs what is not done yet. Pictures whose mask is empty are left out of DINO-FG. */
+/** Runs what is not done yet. Pictures whose mask is empty are left out of DINO-FG, and counted. */
 export async function* runBenchmark(
   engine: Engine,
   model: DiffusionModel,
@@ -114,9 +114,10 @@ export async function* runBenchmark(
         skipEmptyMasks: true,
         ...(signal && { signal }),
       });
-      const { pictures } = await followed(scoring);
+      const { pictures, withoutMask } = await followed(scoring);
       const mean = (key: 'clipT' | 'dino' | 'dinoFg'): number => average(pictures.flatMap((one) => one[key] ?? []));
-      const cell: Cell = { ...at, clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg'), settings };
+      const withoutSubject = { pictures: drawn.filter(({ path }) => withoutMask.includes(path)).length, of: drawn.length };
+      const cell: Cell = { ...at, clipT: mean('clipT'), dino: mean('dino'), dinoFg: mean('dinoFg'), withoutSubject, settings };
       if (!Number.isFinite(cell.dinoFg))
         throw new UserError(
           `${folder}: no picture has a mask, so there is no DINO-FG: name another segmenter than ${segmenter ?? 'the default'}`,

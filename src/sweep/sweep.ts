@@ -78,10 +78,18 @@ export interface SweepSubject {
   complete: (partial: Sweep['recipe']) => Recipe;
 }
 
+/** Of so many pictures, those whose subject the segmenter does not find: DINO-FG is a mean over the others. */
+export interface WithoutSubject {
+  pictures: number;
+  of: number;
+}
+
 /** One subject under one variant. */
 export interface Cell extends Scores {
   subject: string;
   variant: string;
+  /** A benchmark's, where they were counted. */
+  withoutSubject?: WithoutSubject;
   /** What it was measured under: a result of other settings is not taken over. */
   settings: unknown;
 }
@@ -110,8 +118,22 @@ export function summarize(cells: readonly Cell[], sweep: Pick<Sweep, 'variants' 
       against,
       scores: each((key) => column(of, key).map((value, i) => value - column(against, key)[i]!)),
     })),
-    cells: cells.map(({ subject, variant, clipT, dino, dinoFg }) => ({ subject, variant, clipT, dino, dinoFg })),
+    cells: cells.map(({ subject, variant, clipT, dino, dinoFg, withoutSubject }) => ({
+      subject,
+      variant,
+      clipT,
+      dino,
+      dinoFg,
+      ...(withoutSubject && { withoutSubject }),
+    })),
   };
+}
+
+/** A variant's pictures without the subject, over the subjects where they were counted; undefined where they were for none. */
+export function withoutSubjectIn({ cells }: Pick<SweepSummary, 'cells'>, variant: string): WithoutSubject | undefined {
+  const counted = cells.flatMap((cell) => (cell.variant === variant ? (cell.withoutSubject ?? []) : []));
+  if (counted.length === 0) return undefined;
+  return counted.reduce((sum, { pictures, of }) => ({ pictures: sum.pictures + pictures, of: sum.of + of }));
 }
 
 export type SweepEvent = { subject: string; event: ComparisonEvent } | { cell: Cell; done: number; of: number };

@@ -2,11 +2,13 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readArtefact } from '../../src/artefacts/read.ts';
 import { completeRecipe } from '../../src/cli/bundled.ts';
 import { heldOutPrompts } from '../../src/cli/subjects.ts';
+import { showTable } from '../../src/cli/table.ts';
 import { embeddedSegmenter } from '../../src/evaluation/segmenters.ts';
+import type { Segmenter } from '../../src/evaluation/segmenters.ts';
 import { judgeExtractors, Judges } from '../../src/evaluation/judges.ts';
 import { learnedAt } from '../../src/evaluation/run.ts';
 import { Engine } from '../../src/graph/engine.ts';
@@ -17,6 +19,7 @@ import { drawMaps } from '../../src/report/attention.ts';
 import { earlyStoppedReport } from '../../src/report/early-stopped.ts';
 import { difference } from '../../src/report/page.ts';
 import { galleryReport } from '../../src/report/gallery.ts';
+import { sweepReport } from '../../src/report/sweep.ts';
 import { analysisSchema, runAnalysis } from '../../src/sweep/analysis.ts';
 import { benchmarkSchema, runBenchmark } from '../../src/sweep/benchmark.ts';
 import { earlyStoppedSchema, keptAlong, runEarlyStopped } from '../../src/sweep/early-stopped.ts';
@@ -194,11 +197,30 @@ describe('the early-stopped control', () => {
 
 test('a benchmark: cells are kept, an interrupted one goes on by the picture', async () => {
   const recipe = parseOf(benchmarkSchema, { ...shared, kind: 'benchmark', picturesPerPrompt: 1 }, 'bench');
-  const tools = { ...judgeExtractors(judges), segmenterOf: async () => embeddedSegmenter(judges) };
+  // In the first picture that each variant draws, after five photographs, no subject is found.
+  const segmenterOf = async (): Promise<Segmenter> => {
+    const segmenter = embeddedSegmenter(judges);
+    let seen = 0;
+    const segment: Segmenter['segment'] = async (picture) => {
+      const mask = await segmenter.segment(picture);
+      return { ...mask, bytes: mask.bytes.fill(seen++ === 5 ? 0 : 255) };
+    };
+    return { ...segmenter, segment };
+  };
+  const tools = { ...judgeExtractors(judges), segmenterOf };
   const run = () => runBenchmark(engine, model, recipe, [subject], { out, name: 'bench', versions: {}, toolsFor: async () => tools });
   const first = await finish(run(), (event) => 'cell' in event);
   expect(first.events).toBe(2);
   expect(first.value.differences[0]!.scores.clipT.mean).toBeCloseTo(first.value.cells[1]!.clipT - first.value.cells[0]!.clipT, 12);
+  expect(first.value.cells.map(({ withoutSubject }) => withoutSubject)).toEqual(Array(2).fill({ pictures: 1, of: 2 }));
+  const page = sweepReport({ ...recipe, expected: undefined }, first.value);
+  expect(page).toContain('<th>DINO-FG</th><th>pictures without the subject</th>');
+  expect(page.match(/<td>1 of 2<\/td>/g)).toHaveLength(2);
+  const said: unknown[] = [];
+  const stream = vi.spyOn(process.stderr, 'write').mockImplementation((line) => said.push(line) > 0);
+  const request = { out, name: 'bench', whole: false, json: false };
+  await showTable({ ...recipe, expected: undefined }, first.value, request).finally(() => stream.mockRestore());
+  expect(said[0]).toMatch(/^ti +clipT .* pictures without the subject: 1 of 2\n$/);
   const pictures = join(out, 'dog', 'ti', 'evaluation', 'pictures');
   await rm(join(out, 'dog', 'ti.json'));
   await rm(
