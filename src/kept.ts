@@ -28,22 +28,28 @@ export const touch = (path: string): Promise<void> => utimes(path, new Date(), n
 /** What file systems answer that have nothing to sync. */
 const cannotSync: readonly (string | undefined)[] = ['EINVAL', 'ENOSYS', 'ENOTSUP'];
 
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } catch (error) {
+    if (!cannotSync.includes((error as NodeJS.ErrnoException).code)) throw error;
+  } finally {
+    await file.close();
+  }
+}
+
 /**
- * A file that appears whole or not at all, a loss of power notwithstanding: `write` writes beside its place, under a name that
- * no other writer has. Gives back what `write` does; where it or the disk fails nothing is left, and what was there still is.
+ * A file that appears whole or not at all: `write` writes beside its place, under a name that no other writer has. Gives back
+ * what `write` does; where it or the disk fails nothing is left, and what was there still is.
+ *
+ * @param lasting a loss of power notwithstanding, which takes milliseconds
  */
-export async function writeWhole<T>(path: string, write: (staged: string) => Promise<T>): Promise<T> {
+export async function writeWhole<T>(path: string, write: (staged: string) => Promise<T>, lasting = true): Promise<T> {
   const staged = `${path}.${randomBytes(6).toString('hex')}.part`;
   try {
     const written = await write(staged);
-    const file = await open(staged, 'r+');
-    try {
-      await file.sync().catch((error: NodeJS.ErrnoException) => {
-        if (!cannotSync.includes(error.code)) throw error;
-      });
-    } finally {
-      await file.close();
-    }
+    if (lasting) await sync(staged);
     await rename(staged, path);
     return written;
   } catch (error) {

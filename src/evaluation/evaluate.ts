@@ -80,7 +80,7 @@ class FeatureCache {
     return bytes === undefined || bytes.length === 0 || bytes.length % 4 !== 0 ? undefined : new Float32Array(new Uint8Array(bytes).buffer);
   }
   async put(extractor: ImageExtractor, key: string, feature: Float32Array): Promise<void> {
-    await writeAtomically(this.path(extractor, key), new Uint8Array(feature.buffer, feature.byteOffset, feature.byteLength));
+    await writeAtomically(this.path(extractor, key), new Uint8Array(feature.buffer, feature.byteOffset, feature.byteLength), false);
   }
 }
 
@@ -162,7 +162,7 @@ async function look(paths: readonly string[], role: string, options: EvaluationO
       if (mask === undefined) {
         mask = await segmenter.segment(await pictureOf(path));
         const raw = { width: mask.width, height: mask.height, channels: 1 as const };
-        await writeAtomically(file, await sharp(mask.bytes, { raw }).png().toBuffer());
+        await writeAtomically(file, await sharp(mask.bytes, { raw }).png().toBuffer(), false);
       }
       if (coverage(mask) > 0) masks.set(path, { file, mask });
     }
