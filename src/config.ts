@@ -116,7 +116,7 @@ export function expectation(issue: z.core.$ZodIssue): string {
 export const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
 
-/** A checked recipe. Throws a UserError that names the first thing wrong with `value`. */
+/** A checked recipe; keys that are missing get the general defaults, whatever the method. Throws a UserError that names the first thing wrong with `value`. */
 export function parseRecipe(value: unknown, where = 'the recipe'): Recipe {
   const result = recipeSchema.safeParse(value);
   if (result.success) return result.data;
@@ -137,8 +137,8 @@ function placeOf(text: string, message: string): string {
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }
 
-/** A recipe file. */
-export async function readRecipe(path: string): Promise<Record<string, unknown>> {
+/** The keys that a recipe file holds, as they stand there: `completeRecipe` makes a checked recipe of them. */
+export async function readKeys(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch(() => {
     throw new UserError(`recipe ${path} cannot be read: name a JSON file`);
   });

@@ -1,5 +1,5 @@
 /** The public surface. */
-export { parseRecipe, readRecipe } from './config.ts';
+export { parseRecipe } from './config.ts';
 export type { Recipe } from './config.ts';
 export { UserError } from './errors.ts';
 export { Judges, scorePictures } from './evaluation/judges.ts';
@@ -27,6 +27,7 @@ export { Random } from './graph/random.ts';
 export { loadModel } from './models/load.ts';
 export type { DiffusionModel } from './models/load.ts';
 export { Pipeline } from './sampler/pipeline.ts';
+export { completeRecipe, readRecipe } from './methods/recipe.ts';
 export { methodNames, methodOf, register } from './methods/index.ts';
 export type { Learned } from './methods/learned.ts';
 export type { Adapted, Format, Method, MethodSettings, Weights } from './methods/method.ts';

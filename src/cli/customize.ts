@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { wholeModelOf } from '../artefacts/read.ts';
-import { parseRecipe, readRecipe } from '../config.ts';
+import { parseRecipe, readKeys } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { picturesLeftOut } from '../files/images.ts';
 import { customize as learn } from '../trainer/customize.ts';
@@ -14,7 +14,7 @@ import { classNames } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
 import { gigabytes } from '../graph/memory.ts';
 import { methodNames } from '../methods/index.ts';
-import { completeRecipe } from './bundled.ts';
+import { completeRecipe } from '../methods/recipe.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import {
   counted,
@@ -145,7 +145,7 @@ export const customize = defineCommand({
       const { run, record } = await RunFolder.open(resume);
       earlier = run;
       base = record.recipe as Record<string, unknown>;
-    } else if (typeof flags.recipe === 'string') base = await readRecipe(flags.recipe);
+    } else if (typeof flags.recipe === 'string') base = await readKeys(flags.recipe);
     for (const [flag, key] of Object.entries(texts)) if (typeof flags[flag] === 'string') base[key] = flags[flag];
     const auto = flags.lambda === 'auto';
     if (auto) Object.assign(base, { lambda: 1, lambdaBalance: autoBalance });

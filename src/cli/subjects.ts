@@ -1,5 +1,6 @@
 /** Subjects of recipes: bundled ones, or those of a benchmark's folder. */
 import { UserError } from '../errors.ts';
+import { completeRecipe } from '../methods/recipe.ts';
 import { readBenchmark } from '../evaluation/dreambooth.ts';
 import type { LearnedSubject } from '../sweep/shared.ts';
 import { readPrompts, withoutClass } from '../text/prompts.ts';
@@ -8,7 +9,7 @@ import { evaluationPrompts, promptSet } from '../world/captions.ts';
 import { classes } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
 import { isWorldClass } from './customize.ts';
-import { bundledSubject, completeRecipe } from './bundled.ts';
+import { bundledSubject } from './bundled.ts';
 
 const grammar = (className: string, count: number, seed: number): string[] =>
   grammarPrompts(className, { count, seed }).map(({ prompt }) => prompt);

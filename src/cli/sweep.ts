@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { defineCommand } from 'citty';
-import { readRecipe } from '../config.ts';
+import { readKeys } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { loadModel } from '../models/load.ts';
@@ -24,7 +24,7 @@ export const sweep = defineCommand({
     ...sharedFlags,
   },
   async run({ args }) {
-    const value = await readRecipe(args.recipe);
+    const value = await readKeys(args.recipe);
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the runs');
     if (isTwoSubjects(value) && args.subjects !== undefined)
       throw new UserError(`--subjects ${args.subjects}: ${args.recipe} is about pairs, which are all run: leave it out`);

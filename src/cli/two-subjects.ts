@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { encodePng, listImages, readSquare } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
+import { completeRecipe } from '../methods/recipe.ts';
 import { loadModel } from '../models/load.ts';
 import { twoSubjectsReport } from '../report/two-subjects.ts';
 import { expectedBlock } from '../sweep/result.ts';
@@ -15,7 +16,6 @@ import type { NamedOfTwo } from '../sweep/two-subjects.ts';
 import { withSubject } from '../text/prompts.ts';
 import { sharedPrompts, specificPrompts } from '../world/captions.ts';
 import { benchmarkPairs } from '../world/pairs.ts';
-import { completeRecipe } from './bundled.ts';
 import { assetPath, examplePath, interruptible, openEngine, Progress, say, versions } from './terminal.ts';
 
 export const isTwoSubjects = (recipe: Readonly<Record<string, unknown>>): boolean => Object.hasOwn(recipe, 'together');

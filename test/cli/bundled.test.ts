@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { completeRecipe } from '../../src/cli/bundled.ts';
+import { completeRecipe } from '../../src/methods/recipe.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import { loadModel } from '../../src/models/load.ts';
 import { readSubjects } from '../../src/trainer/prepare.ts';

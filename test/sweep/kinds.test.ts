@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readArtefact } from '../../src/artefacts/read.ts';
-import { completeRecipe } from '../../src/cli/bundled.ts';
+import { completeRecipe } from '../../src/methods/recipe.ts';
 import { heldOutPrompts } from '../../src/cli/subjects.ts';
 import { showTable } from '../../src/cli/table.ts';
 import { embeddedSegmenter } from '../../src/evaluation/segmenters.ts';

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { bundledSubject, completeRecipe } from '../../src/cli/bundled.ts';
+import { bundledSubject } from '../../src/cli/bundled.ts';
+import { completeRecipe } from '../../src/methods/recipe.ts';
 import { parseKind } from '../../src/cli/recipes.ts';
 import { parseSweep } from '../../src/sweep/sweep.ts';
 

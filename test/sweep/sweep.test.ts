@@ -2,7 +2,7 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { completeRecipe } from '../../src/cli/bundled.ts';
+import { completeRecipe } from '../../src/methods/recipe.ts';
 import { Judges } from '../../src/evaluation/judges.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { loadModel } from '../../src/models/load.ts';

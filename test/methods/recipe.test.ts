@@ -1,0 +1,33 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { completeRecipe, readRecipe } from '../../src/methods/recipe.ts';
+import { methodNames, methodOf } from '../../src/methods/index.ts';
+import { scratch } from '../scratch.ts';
+
+const asked = { images: 'x', class: 'dog' };
+
+test.each(methodNames())('%s has its own defaults, and what is given before them', (method) => {
+  const { defaults } = methodOf(method);
+  expect(completeRecipe({ ...asked, method, model: 'elsewhere' })).toMatchObject(defaults);
+  expect(completeRecipe({ ...asked, method, model: 'elsewhere', learningRate: 0.5 })).toMatchObject({ ...defaults, learningRate: 0.5 });
+});
+
+test('the embedded model has settings of its own, by method', () => {
+  expect(completeRecipe({ ...asked, method: 'dreambooth', model: 'elsewhere' }).learningRate).toBe(2e-6);
+  expect(completeRecipe({ ...asked, method: 'dreambooth' })).toMatchObject({ learningRate: 2e-4, lambda: 5e-4, steps: 100, batchSize: 4 });
+});
+
+test('MLM is left out where a method trains nothing that it could act on', () => {
+  expect(completeRecipe({ ...asked, method: 'lora' }).lambda).toBe(0);
+  expect(completeRecipe({ ...asked, method: 'lora', loraText: true }).lambda).toBe(0.05);
+});
+
+test('a recipe file is completed, and checked', async () => {
+  const path = join(await scratch(), 'recipe.json');
+  const keys = { ...asked, method: 'dreambooth', model: 'elsewhere' };
+  await writeFile(path, JSON.stringify(keys));
+  expect(await readRecipe(path)).toEqual(completeRecipe(keys));
+  await writeFile(path, JSON.stringify({ ...keys, steps: 0.5 }));
+  await expect(readRecipe(path)).rejects.toThrow(`${path}: steps is 0.5: a whole number is expected`);
+});
