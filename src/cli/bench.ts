@@ -6,6 +6,7 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
+import { versions } from '../package.ts';
 import { scalingReport } from '../report/scaling.ts';
 import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
@@ -17,7 +18,7 @@ import { methodNames } from '../methods/index.ts';
 import { promptSet } from '../world/captions.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import type { ModelRequest } from './model.ts';
-import { lowMemoryFlag, numberFlag, openEngine, precisionFlag, say, sharedFlags, versions } from './terminal.ts';
+import { lowMemoryFlag, numberFlag, openEngine, precisionFlag, say, sharedFlags } from './terminal.ts';
 
 /** CLIP's vocabulary: as asked, or where a checkout beside this one keeps it. */
 function vocabularyFolder(given: string | undefined): string {

@@ -5,6 +5,7 @@ import { wholeModelOf } from '../artefacts/read.ts';
 import { parseRecipe, readKeys } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { picturesLeftOut } from '../files/images.ts';
+import { versions } from '../package.ts';
 import { customize as learn } from '../trainer/customize.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
 import { autoBalance } from '../trainer/lambda.ts';
@@ -27,7 +28,6 @@ import {
   Progress,
   say,
   sharedFlags,
-  versions,
 } from './terminal.ts';
 
 /** Flags that set a key of the recipe, and how to read them. */

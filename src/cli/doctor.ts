@@ -7,11 +7,12 @@ import { listGpus, probe } from '../graph/probe.ts';
 import type { Probe } from '../graph/probe.ts';
 import { freeMemory } from '../graph/free-memory.ts';
 import { filesKept, latentsIn, programsIn } from '../kept.ts';
+import { version } from '../package.ts';
 import { measurePrimitives } from '../sweep/bench.ts';
 import { estimate } from '../sweep/estimate.ts';
 import type { Cost, Estimate } from '../sweep/estimate.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
-import { counted, keptFolder, openEngine, say, sharedFlags, version } from './terminal.ts';
+import { counted, keptFolder, openEngine, say, sharedFlags } from './terminal.ts';
 
 const two = (x: number): number => Number(x.toPrecision(2));
 const gibibytes = (bytes: number): number => Math.round(bytes / 2 ** 27) / 8;

@@ -14,6 +14,7 @@ import type { Estimate } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
 import { pixelSize } from '../models/load.ts';
+import { assetPath } from '../package.ts';
 import { evaluationReport, metricTitles } from '../report/evaluation.ts';
 import { paretoChart, paretoFront } from '../report/pareto.ts';
 import type { Candidate } from '../report/pareto.ts';
@@ -24,7 +25,7 @@ import { baseFlags, baseOf } from './model.ts';
 import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
 import { checkScorers, needScorers, score, scorerFlags, segmenterNamed } from './scorers.ts';
 import { promptsFor } from './subjects.ts';
-import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 /** Pictures of a folder, in the order of their names, as so many for each prompt. */
 async function picturesOf(folder: string, prompts: readonly string[]): Promise<{ path: string; prompt: string }[]> {

@@ -6,8 +6,9 @@ import { Judges } from '../evaluation/judges.ts';
 import { readPicture } from '../evaluation/picture.ts';
 import { coverage } from '../evaluation/segmenters.ts';
 import { listImages, writePng } from '../files/images.ts';
+import { assetPath } from '../package.ts';
 import { segmenterNamed } from './scorers.ts';
-import { assetPath, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 export const masks = defineCommand({
   meta: { name: 'masks', description: 'masks of pictures by a segmenter, for customize --masks' },

@@ -7,10 +7,11 @@ import { writeArtefact } from '../artefacts/write.ts';
 import { UserError } from '../errors.ts';
 import { nameOf } from '../methods/learned.ts';
 import { loadModel } from '../models/load.ts';
+import { assetPath } from '../package.ts';
 import { withSubject } from '../text/prompts.ts';
 import { promptSet } from '../world/captions.ts';
 import { classNames } from '../world/identity.ts';
-import { assetPath, openEngine, say, sharedFlags } from './terminal.ts';
+import { openEngine, say, sharedFlags } from './terminal.ts';
 
 export const mergeVerb = defineCommand({
   meta: { name: 'merge', description: 'join separately learned Custom Diffusion subjects, in closed form' },

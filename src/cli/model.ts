@@ -8,7 +8,8 @@ import { oneModel } from '../models/configs.ts';
 import { pipelineFamily } from '../models/family.ts';
 import { loadModel } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
-import { assetPath, Progress, say } from './terminal.ts';
+import { assetPath } from '../package.ts';
+import { Progress, say } from './terminal.ts';
 
 /** What --model says of itself; a verb adds its default. */
 export const modelDescription =

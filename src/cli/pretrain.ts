@@ -4,6 +4,7 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { loadModel } from '../models/load.ts';
+import { assetPath, examplePath } from '../package.ts';
 import { assetsReadme, gatesTable, measureGates } from '../pretrain/gates.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { exportJudges, exportTiny, importTiny } from '../pretrain/export.ts';
@@ -11,7 +12,7 @@ import { pretrainContextualizer, pretrainDecoder, pretrainFiner, pretrainJudges,
 import type { StageEvent } from '../pretrain/workshop.ts';
 import { benchmarkPairs, writePair } from '../world/pairs.ts';
 import { contextualizerFlags, pretrainContextualizerVerb } from './pretrain-contextualizer.ts';
-import { assetPath, examplePath, interruptible, openEngine, Progress, say, sharedFlags } from './terminal.ts';
+import { interruptible, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 async function follow(events: AsyncGenerator<StageEvent, void>, progress: Progress, signal: AbortSignal): Promise<void> {
   for await (const e of events) {

@@ -8,6 +8,7 @@ import { meanPairwiseDistance } from '../evaluation/text-diversity.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { loadModel } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
+import { assetPath, version } from '../package.ts';
 import { clipRoom, estimatedTokens, formFault } from '../text/form.ts';
 import type { FormRules } from '../text/form.ts';
 import { contextTypes, grammarPrompts, grammarVersion } from '../text/grammar/grammar.ts';
@@ -21,7 +22,7 @@ import { judgePrompts, typeOf } from '../text/quality.ts';
 import type { Judgement } from '../text/quality.ts';
 import { promptSet, specificPrompts, worldWords } from '../world/captions.ts';
 import { isWorldClass } from './customize.ts';
-import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, version } from './terminal.ts';
+import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 interface Made {
   prompts: TypedPrompt[];

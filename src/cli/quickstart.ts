@@ -8,12 +8,13 @@ import { listImages, readSquare } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { completeRecipe } from '../methods/recipe.ts';
 import { loadModel, pixelSize } from '../models/load.ts';
+import { assetPath, versions } from '../package.ts';
 import { comparisonReport } from '../report/comparison.ts';
 import { compare } from '../sweep/comparison.ts';
 import { withSubject } from '../text/prompts.ts';
 import { RunFolder } from '../trainer/run-folder.ts';
-import { bundledSubject } from './bundled.ts';
-import { assetPath, interruptible, numberFlag, openEngine, Progress, say, sharedFlags, versions } from './terminal.ts';
+import { bundledSubject } from '../world/bundled.ts';
+import { interruptible, numberFlag, openEngine, Progress, say, sharedFlags } from './terminal.ts';
 
 /** The first of runs/quickstart, runs/quickstart-2, … that is free. */
 function freeFolder(): string {

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { listImages } from '../files/images.ts';
+import { assetPath, versions } from '../package.ts';
 import { analysisReport } from '../report/analysis.ts';
 import { earlyStoppedReport } from '../report/early-stopped.ts';
 import { galleryReport } from '../report/gallery.ts';
@@ -21,7 +22,7 @@ import { openModel } from './model.ts';
 import { toolsFor } from './scorers.ts';
 import { subjectsFor } from './subjects.ts';
 import { showTable } from './table.ts';
-import { assetPath, interruptible, openEngine, Progress, say, versions } from './terminal.ts';
+import { interruptible, openEngine, Progress, say } from './terminal.ts';
 
 export interface RecipeRequest {
   /** The recipe's file, and what it holds. */

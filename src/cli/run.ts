@@ -3,7 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { defineCommand, renderUsage, runCommand } from 'citty';
 import type { CommandDef } from 'citty';
 import { UserError } from '../errors.ts';
-import { endWith, say, version } from './terminal.ts';
+import { version } from '../package.ts';
+import { endWith, say } from './terminal.ts';
 import { asksHelp, verbs } from './verbs.ts';
 
 /** Flags that the command does not have are errors: a typing mistake must not pass in silence. */

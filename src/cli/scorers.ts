@@ -12,8 +12,8 @@ import type { ScoredPicture } from '../evaluation/scores.ts';
 import { embeddedSegmenter, maskFiles, mattingNetwork } from '../evaluation/segmenters.ts';
 import type { Segmenter } from '../evaluation/segmenters.ts';
 import type { Engine } from '../graph/engine.ts';
+import { assetPath } from '../package.ts';
 import { locateNetwork } from './model.ts';
-import { assetPath } from './terminal.ts';
 import type { Progress } from './terminal.ts';
 
 /** Networks that --segmenter knows by name, the better one on photographs first: files of $CONTEXTURA_SEGMENTERS. */

@@ -9,7 +9,7 @@ import { evaluationPrompts, promptSet } from '../world/captions.ts';
 import { classes } from '../world/identity.ts';
 import type { ClassName } from '../world/identity.ts';
 import { isWorldClass } from './customize.ts';
-import { bundledSubject } from './bundled.ts';
+import { bundledSubject } from '../world/bundled.ts';
 
 const grammar = (className: string, count: number, seed: number): string[] =>
   grammarPrompts(className, { count, seed }).map(({ prompt }) => prompt);

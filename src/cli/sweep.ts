@@ -5,12 +5,13 @@ import { UserError } from '../errors.ts';
 import { Judges } from '../evaluation/judges.ts';
 import { loadModel } from '../models/load.ts';
 import { followed } from '../events.ts';
+import { assetPath, versions } from '../package.ts';
 import { parseSweep, runSweep } from '../sweep/sweep.ts';
 import { isTwoSubjects, sweepTwoSubjects } from './two-subjects.ts';
 import { chosenOf, runKind } from './recipes.ts';
 import { subjectsFor } from './subjects.ts';
 import { showTable } from './table.ts';
-import { assetPath, interruptible, openEngine, Progress, sharedFlags, versions } from './terminal.ts';
+import { interruptible, openEngine, Progress, sharedFlags } from './terminal.ts';
 
 export const sweep = defineCommand({
   meta: { name: 'sweep', description: 'run a recipe over many subjects: the paper’s tables' },

@@ -1,25 +1,12 @@
 /** What every verb shares: flags, one-line errors, exit status, progress. */
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { followed } from '../events.ts';
 import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
 import { Engine } from '../graph/engine.ts';
 import { chooseDevice, probe } from '../graph/probe.ts';
-
-const root = new URL('../../', import.meta.url);
-export const assetPath = (name: string): string => fileURLToPath(new URL(`assets/${name}`, root));
-export const examplePath = (name: string): string => fileURLToPath(new URL(`examples/${name}`, root));
-
-export const version = (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }).version;
-export const versions = (): Record<string, string> => ({
-  contextura: version,
-  node: process.versions.node,
-  platform: `${process.platform} ${process.arch}`,
-});
 
 export const sharedFlags = {
   json: { type: 'boolean', description: 'one JSON object on stdout, all else on stderr' },

@@ -8,6 +8,7 @@ import { encodePng, listImages, readSquare } from '../files/images.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { completeRecipe } from '../methods/recipe.ts';
 import { loadModel } from '../models/load.ts';
+import { assetPath, examplePath, versions } from '../package.ts';
 import { twoSubjectsReport } from '../report/two-subjects.ts';
 import { expectedBlock } from '../sweep/result.ts';
 import type { Figure } from '../report/two-subjects.ts';
@@ -16,7 +17,7 @@ import type { NamedOfTwo } from '../sweep/two-subjects.ts';
 import { withSubject } from '../text/prompts.ts';
 import { sharedPrompts, specificPrompts } from '../world/captions.ts';
 import { benchmarkPairs } from '../world/pairs.ts';
-import { assetPath, examplePath, interruptible, openEngine, Progress, say, versions } from './terminal.ts';
+import { interruptible, openEngine, Progress, say } from './terminal.ts';
 
 export const isTwoSubjects = (recipe: Readonly<Record<string, unknown>>): boolean => Object.hasOwn(recipe, 'together');
 

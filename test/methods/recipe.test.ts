@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { completeRecipe, readRecipe } from '../../src/methods/recipe.ts';
 import { methodNames, methodOf } from '../../src/methods/index.ts';
+import { completeRecipe, readRecipe } from '../../src/methods/recipe.ts';
+import { loadModel } from '../../src/models/load.ts';
+import { readSubjects } from '../../src/trainer/prepare.ts';
 import { scratch } from '../scratch.ts';
 
-const asked = { images: 'x', class: 'dog' };
+const asked = { images: 'examples/subjects/dog', class: 'dog' };
 
 test.each(methodNames())('%s has its own defaults, and what is given before them', (method) => {
   const { defaults } = methodOf(method);
@@ -30,4 +32,22 @@ test('a recipe file is completed, and checked', async () => {
   expect(await readRecipe(path)).toEqual(completeRecipe(keys));
   await writeFile(path, JSON.stringify({ ...keys, steps: 0.5 }));
   await expect(readRecipe(path)).rejects.toThrow(`${path}: steps is 0.5: a whole number is expected`);
+});
+
+test('Custom Diffusion shows its pictures in several sizes, on the embedded model and where it is asked not to as they are', async () => {
+  const model = await loadModel('assets/tiny');
+  const read = async (recipe: object): Promise<{ views: number; prefixed: number }> => {
+    const [subject] = await readSubjects(
+      model,
+      methodOf('custom-diffusion'),
+      completeRecipe({ ...asked, method: 'custom-diffusion', ...recipe }),
+    );
+    return { views: subject!.views.length, prefixed: subject!.views.filter(({ prefix }) => prefix !== undefined).length };
+  };
+  const plain = await read({});
+  expect(plain.prefixed).toBe(0);
+  expect(await read({ model: 'elsewhere', scaledViews: false })).toEqual(plain);
+  const scaled = await read({ model: 'elsewhere' });
+  expect(scaled.prefixed).toBeGreaterThan(0);
+  expect(scaled.views).toBe(13 * plain.views);
 });

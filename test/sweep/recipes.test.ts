@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { bundledSubject } from '../../src/cli/bundled.ts';
+import { bundledSubject } from '../../src/world/bundled.ts';
 import { completeRecipe } from '../../src/methods/recipe.ts';
 import { parseKind } from '../../src/cli/recipes.ts';
 import { parseSweep } from '../../src/sweep/sweep.ts';

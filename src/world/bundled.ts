@@ -1,10 +1,10 @@
 /** What the package brings along: subjects and their prompt sets. */
 import { UserError } from '../errors.ts';
-import { evaluationPrompts, promptSet } from '../world/captions.ts';
-import { classes } from '../world/identity.ts';
-import type { ClassName } from '../world/identity.ts';
-import { benchmarkSubjects } from '../world/sample.ts';
-import { examplePath } from './terminal.ts';
+import { examplePath } from '../package.ts';
+import { evaluationPrompts, promptSet } from './captions.ts';
+import { classes } from './identity.ts';
+import type { ClassName } from './identity.ts';
+import { benchmarkSubjects } from './sample.ts';
 
 export interface BundledSubject {
   name: string;
