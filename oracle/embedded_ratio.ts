@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { writeSafetensors } from '../src/files/safetensors.ts';
 import type { NewTensor } from '../src/files/safetensors.ts';
 import { Engine } from '../src/graph/engine.ts';
-import type { TypedArray } from '../src/graph/protocol.ts';
+import type { TypedArray } from '../src/graph/values.ts';
 import { Random } from '../src/graph/random.ts';
 import { loadModel } from '../src/models/load.ts';
 import { tokensOf } from '../src/pretrain/clip.ts';

@@ -104,11 +104,13 @@ export function toBytes(planes: Float32Array, width: number, height = width): Ui
   return out;
 }
 
+/** @internal A PNG file of bytes [height, size, 3]. */
 export const encodePng = (bytes: Uint8Array, size: number, height = size): Promise<Buffer> =>
   sharp(bytes, { raw: { width: size, height, channels: 3 } })
     .png()
     .toBuffer();
 
+/** Writes bytes [height, width, 3] as a PNG file, whole or not at all; its folder is made where it is missing. */
 export async function writePng(path: string, bytes: Uint8Array, width: number, height = width): Promise<void> {
   await writeAtomically(path, await encodePng(bytes, width, height));
 }

@@ -7,7 +7,7 @@ export const devices: readonly Device[] = ['cpu', 'webgpu', 'cuda'];
 /** Bytes of one tensor that a shader may read or write: WebGPU's `maxStorageBufferBindingSize` where no more is asked for. */
 export const shaderBindingLimit = 128 * 2 ** 20;
 
-const driver: Partial<Record<NodeJS.Platform, string>> = {
+const driver: Partial<Record<string, string>> = {
   linux: 'install the GPU’s Vulkan driver and libvulkan1 (vulkaninfo lists what there is)',
   darwin: 'a Mac with Metal is needed',
   win32: 'install the GPU’s driver with Direct3D 12',
@@ -17,7 +17,7 @@ const driver: Partial<Record<NodeJS.Platform, string>> = {
 const fullCard = /out of (device )?memory|OUT_OF_(DEVICE|HOST)_MEMORY|Failed to allocate memory for requested buffer/i;
 
 /** A failure to open a device or to work there, as one line that names the remedy; other errors are left as they are. */
-export function deviceFailure(device: Device, message: string, platform: NodeJS.Platform = process.platform): Error {
+export function deviceFailure(device: Device, message: string, platform: string = process.platform): Error {
   const [first = ''] = message.split('\n');
   const backend = message.includes('backend not found') || message.includes('Unsupported execution provider');
   if (device === 'webgpu' && (backend || message.includes('Failed to get a WebGPU'))) {

@@ -12,12 +12,12 @@ import { inPlaceOf, isLarge } from './memory.ts';
 import type { Keeping } from './optimized.ts';
 import type { Precision } from './precision.ts';
 import { Prepared } from './prepared.ts';
-import type { Signature, TypedArray } from './protocol.ts';
+import type { Signature } from './protocol.ts';
 import { sizeOf } from './tensor.ts';
 import type { Dtype, Shape, Tensor } from './tensor.ts';
 import { WorkerThread } from './thread.ts';
 import type { Unsent } from './thread.ts';
-import type { ValuesInTurn } from './values.ts';
+import type { TypedArray, ValuesInTurn } from './values.ts';
 import { verify } from './verify.ts';
 
 export interface EngineOptions {
@@ -62,6 +62,7 @@ export class Program {
   private fallBack: ((error: unknown) => Promise<unknown>) | undefined;
   /** Floating-point operations of one run, as `flopsOf` counts them. */
   readonly flops: number;
+  /** @internal `Engine.compile` makes programs. */
   constructor(
     engine: Engine,
     id: number,
@@ -211,12 +212,12 @@ export class Engine {
     }
   }
   /** Copies of states, by name. */
-  async getState(names: readonly string[]): Promise<Record<string, Float32Array>> {
-    const out: Record<string, Float32Array> = {};
-    for (const name of names) out[name] = (await this.request({ kind: 'getState', name })) as Float32Array;
+  async getState(names: readonly string[]): Promise<Record<string, TypedArray>> {
+    const out: Record<string, TypedArray> = {};
+    for (const name of names) out[name] = (await this.request({ kind: 'getState', name })) as TypedArray;
     return out;
   }
-  /** A state to be read when its turn comes. */
+  /** A state of float32 to be read when its turn comes. */
   stateInTurn(name: string, shape: Shape): ValuesInTurn {
     return { shape, read: () => this.request({ kind: 'getState', name }) as Promise<Float32Array> };
   }

@@ -4,8 +4,7 @@ import type { Device } from './device.ts';
 import type { Preparation } from './onnx.ts';
 import type { Keeping } from './optimized.ts';
 import type { Dtype } from './tensor.ts';
-
-export type TypedArray = Float32Array | Int32Array | Uint8Array;
+import type { TypedArray } from './values.ts';
 
 /**
  * The first output, on the CPU, of a model that writes over states: a sequence. The runtime's binding copies each output

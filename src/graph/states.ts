@@ -3,6 +3,7 @@ import { copyModel } from './onnx.ts';
 import { InferenceSession, providersOf } from './ort.ts';
 import type { OrtTensor } from './ort.ts';
 import type { Dtype } from './tensor.ts';
+import type { TypedArray } from './values.ts';
 
 const isOnGpu = (tensor: OrtTensor): boolean => tensor.location === 'gpu-buffer';
 
@@ -46,10 +47,10 @@ export class States {
   }
 
   /** A copy of the numbers; the state stays where it is. */
-  async read(name: string): Promise<Float32Array> {
+  async read(name: string): Promise<TypedArray> {
     const tensor = this.of(name);
     const { data } = isOnGpu(tensor) ? await this.copy(tensor, 'cpu') : tensor;
-    return (data as Float32Array).slice();
+    return (data as TypedArray).slice();
   }
 
   private async copy(tensor: OrtTensor, to: 'cpu' | 'gpu-buffer'): Promise<OrtTensor> {

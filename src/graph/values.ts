@@ -1,6 +1,9 @@
 /** Numbers outside of any graph. */
 import type { Shape } from './tensor.ts';
 
+/** What goes into a program and comes out of it, in row-major order; booleans are bytes. */
+export type TypedArray = Float32Array | Int32Array | Uint8Array;
+
 export interface Values {
   data: Float32Array;
   shape: Shape;

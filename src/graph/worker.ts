@@ -5,9 +5,10 @@ import type { Preparation } from './onnx.ts';
 import { createKept } from './optimized.ts';
 import { InferenceSession, OrtTensor, providersOf } from './ort.ts';
 import { barrier } from './protocol.ts';
-import type { Made, Reply, Request, SessionSetting, Signature, TypedArray } from './protocol.ts';
+import type { Made, Reply, Request, SessionSetting, Signature } from './protocol.ts';
 import { States } from './states.ts';
 import { sizeOf } from './tensor.ts';
+import type { TypedArray } from './values.ts';
 
 interface Compiled extends Signature {
   session: InferenceSession;
@@ -233,7 +234,7 @@ async function answer(request: Request): Promise<void> {
     reply = { call: request.call, error: error instanceof Error ? error.message : String(error) };
   }
   // A copy of a state is the main thread's alone.
-  const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as Float32Array).buffer as ArrayBuffer] : [];
+  const copy = request.kind === 'getState' && 'value' in reply ? [(reply.value as TypedArray).buffer as ArrayBuffer] : [];
   parentPort!.postMessage(reply, copy);
 }
 

@@ -2,7 +2,7 @@
 import { internal } from '../errors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { input } from '../graph/ops.ts';
-import type { TypedArray } from '../graph/protocol.ts';
+import type { TypedArray } from '../graph/values.ts';
 import { Random } from '../graph/random.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { clipTokenEmbedding } from '../models/clip-text.ts';

@@ -5,7 +5,7 @@ import type { NewTensor } from '../files/safetensors.ts';
 import type { Engine } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
 import { state } from '../graph/ops.ts';
-import type { TypedArray } from '../graph/protocol.ts';
+import type { TypedArray } from '../graph/values.ts';
 import { Random } from '../graph/random.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { initialValues } from '../nn/initialize.ts';
@@ -72,7 +72,7 @@ export async function* fit(
   await engine.setState(states);
   const read = async (wanted: readonly string[]): Promise<Weights> => {
     const data = await engine.getState(wanted);
-    return Object.fromEntries(wanted.map((name) => [name, { data: data[name]!, shape: states[name]!.shape }]));
+    return Object.fromEntries(wanted.map((name) => [name, { data: data[name] as Float32Array, shape: states[name]!.shape }]));
   };
   const rate = schedule('cosine', options.steps, options.warmup ?? 100);
   const started = performance.now();

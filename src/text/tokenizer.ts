@@ -28,6 +28,11 @@ interface Extension {
   padding?: string;
 }
 
+/** Byte pairs: what is used of the tokenizers library. */
+interface BytePairs {
+  encode: (text: string, options: { add_special_tokens: boolean }) => { ids: number[] };
+}
+
 /** Unicode's white space, which is what \s means to the tokenizers library; JavaScript's \s differs by U+0085 and U+FEFF. */
 const space = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
@@ -79,7 +84,7 @@ export class ClipTokenizer {
   readonly paddingToken: string;
   /** Words that were added to the vocabulary, and their ids. */
   readonly added: Ids;
-  private readonly inner: HuggingFaceTokenizer;
+  private readonly inner: BytePairs;
   private readonly vocab: Ids;
   private readonly merges: readonly string[];
 
@@ -87,7 +92,7 @@ export class ClipTokenizer {
     vocab: Ids,
     merges: readonly string[],
     { added = {}, placeholders = [], padding = endToken }: Extension = {},
-    inner?: HuggingFaceTokenizer,
+    inner?: BytePairs,
   ) {
     const id = (token: string): number => vocab[token] ?? fail(token);
     this.start = id(startToken);

@@ -8,7 +8,7 @@ import { internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
 import { add, input, mean, multiply, scalar, square, state, subtract, sum } from '../graph/ops.ts';
-import type { TypedArray } from '../graph/protocol.ts';
+import type { TypedArray } from '../graph/values.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
 import type { Tensor } from '../graph/tensor.ts';

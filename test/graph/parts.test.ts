@@ -35,7 +35,7 @@ test('a training step: losses, gradient and the state that it is written over', 
     const program = await engine.compile({ outputs, updates, lean });
     const seen: Float32Array[] = [];
     for (let i = 0; i < 2; i++) seen.push(...(Object.values(await program.run(feeds)) as Float32Array[]));
-    seen.push((await engine.getState(['text'])).text!);
+    seen.push((await engine.getState(['text'])).text as Float32Array);
     await engine.close();
     return seen;
   };

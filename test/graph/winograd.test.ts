@@ -9,7 +9,7 @@ import { interpret } from '../../src/graph/interpreter.ts';
 import { lower, preparationsOf } from '../../src/graph/lower.ts';
 import { predictTogether } from '../../src/graph/memory.ts';
 import { add, constant, conv2d, fileConstant, input, matmul, multiply, sliceAxis, sum } from '../../src/graph/ops.ts';
-import type { TypedArray } from '../../src/graph/protocol.ts';
+import type { TypedArray } from '../../src/graph/values.ts';
 import { Random } from '../../src/graph/random.ts';
 import { upsample2 } from '../../src/nn/layers.ts';
 import { sizeOf } from '../../src/graph/tensor.ts';

@@ -4,7 +4,7 @@ import { alphasCumprod, diffusionFeeds } from '../../src/diffusion/schedule.ts';
 import { openSafetensors, readTensor } from '../../src/files/safetensors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import type { Program } from '../../src/graph/engine.ts';
-import type { TypedArray } from '../../src/graph/protocol.ts';
+import type { TypedArray } from '../../src/graph/values.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import { withNewWords } from '../../src/methods/learned.ts';
 import type { Weights } from '../../src/methods/method.ts';

@@ -6,7 +6,7 @@ import { lower } from '../../src/graph/lower.ts';
 import { add, input, multiply } from '../../src/graph/ops.ts';
 import { InferenceSession, OrtTensor } from '../../src/graph/ort.ts';
 import type { Precision } from '../../src/graph/precision.ts';
-import type { TypedArray } from '../../src/graph/protocol.ts';
+import type { TypedArray } from '../../src/graph/values.ts';
 import { Random } from '../../src/graph/random.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import { unadapted } from '../../src/methods/method.ts';
