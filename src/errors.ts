@@ -16,3 +16,22 @@ export class UserError extends Error {
 export function internal(message: string): Error {
   return new Error(`internal: ${message}`);
 }
+
+export interface Range {
+  min?: number;
+  max?: number;
+  integer?: boolean;
+}
+
+/** The number. Throws a UserError where it is none or out of range; `what` and `got` name it and what stood there. */
+export function checkNumber(
+  what: string,
+  value: number,
+  { min = -Infinity, max = Infinity, integer = false }: Range,
+  got = `${value}`,
+): number {
+  if (Number.isFinite(value) && value >= min && value <= max && (!integer || Number.isSafeInteger(value))) return value;
+  const kind = integer ? 'a whole number' : 'a number';
+  const bounds = max !== Infinity ? ` from ${min} to ${max}` : min !== -Infinity ? ` of at least ${min}` : '';
+  throw new UserError(`${what} ${got}: ${kind}${bounds} is expected`);
+}

@@ -98,9 +98,9 @@ export const generate = defineCommand({
       seed,
       ...samplingOf(args, model),
       karras: args.karras,
+      signal,
     });
     for await (const { index, pixels } of pictures) {
-      signal.throwIfAborted();
       await writePng(paths[index]!, toBytes(pixels, size.width, size.height), size.width, size.height);
       progress.update('picture', index + 1, count);
     }

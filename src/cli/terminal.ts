@@ -1,7 +1,8 @@
 /** What every verb shares: flags, one-line errors, exit status, progress. */
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { UserError } from '../errors.ts';
+import { checkNumber, UserError } from '../errors.ts';
+import type { Range } from '../errors.ts';
 import { followed } from '../events.ts';
 import { devices } from '../graph/device.ts';
 import type { Device } from '../graph/device.ts';
@@ -17,16 +18,8 @@ export const sharedFlags = {
 } as const;
 
 /** A flag's number. Throws a UserError where it is none or out of range. */
-export function numberFlag(name: string, text: string, range: { min?: number; max?: number; integer?: boolean } = {}): number {
-  const value = Number(text);
-  const { min = -Infinity, max = Infinity, integer = false } = range;
-  if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isSafeInteger(value))) {
-    const kind = integer ? 'a whole number' : 'a number';
-    const bounds = max !== Infinity ? ` from ${min} to ${max}` : min !== -Infinity ? ` of at least ${min}` : '';
-    throw new UserError(`--${name} ${text}: ${kind}${bounds} is expected`);
-  }
-  return value;
-}
+export const numberFlag = (name: string, text: string, range: Range = {}): number =>
+  checkNumber(`--${name}`, text.trim() === '' ? NaN : Number(text), range, text);
 
 /** "1 picture", "2 pictures". */
 export const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;

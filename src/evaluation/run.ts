@@ -16,6 +16,7 @@ import type { Weights } from '../methods/method.ts';
 import { loadModel, pixelSize } from '../models/load.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { Pipeline } from '../sampler/pipeline.ts';
+import { checkSampling } from '../sampler/request.ts';
 import type { SamplerName } from '../sampler/samplers.ts';
 import { drawnTogether } from '../sampler/usual.ts';
 import { withSubject } from '../text/prompts.ts';
@@ -98,6 +99,7 @@ export async function* drawPictures(
 ): AsyncGenerator<{ done: number; of: number }, { path: string; prompt: string }[]> {
   const { prompts, perPrompt, out, signal, ...sampling } = options;
   const { model, learned, recipe } = run;
+  checkSampling(sampling, model.scheduler);
   const record = JSON.stringify({ prompts, ...sampling, recipe });
   const kept = join(out, 'drawing.json');
   const before = await readFile(kept, 'utf8').catch(() => undefined);
@@ -121,6 +123,7 @@ export async function* drawPictures(
       ...sampling,
       prompts: missing.map(({ prompt }) => withSubject(prompt, subject)),
       indices: missing.map(({ index }) => index),
+      signal,
     });
     try {
       for await (const { index, pixels } of pictures) {

@@ -18,6 +18,7 @@ import type { Learned } from '../methods/learned.ts';
 import { atLayer, unadapted } from '../methods/method.ts';
 import type { Adapted, Method, MethodSettings } from '../methods/method.ts';
 import { guidedPrediction } from './guided.ts';
+import { checkSampling } from './request.ts';
 import { samplers } from './samplers.ts';
 import type { SamplerName } from './samplers.ts';
 
@@ -36,6 +37,8 @@ export interface GenerateOptions {
   /** Noise levels spaced as Karras et al. do. */
   karras?: boolean;
   onStep?: (picture: number, step: number) => void;
+  /** Aborting ends the pictures before the next step, with the signal's reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A method whose trained tensors are engine states, under a prefix. */
@@ -214,10 +217,14 @@ export class Pipeline {
     return states;
   }
 
-  /** Pictures [3, H, W] in [−1, 1], one per prompt, as their batches are done. */
+  /**
+   * Pictures [3, H, W] in [−1, 1], one per prompt, as their batches are done. Throws a UserError where the sampler, the
+   * steps, the guidance or the seed cannot be, before anything is computed.
+   */
   async *generate(options: GenerateOptions): AsyncGenerator<{ index: number; pixels: Float32Array }> {
-    const { prompts, seed, guidance, steps } = options;
+    const { prompts, seed, guidance, steps, signal } = options;
     const { batch, shape, programs, model } = this.parts;
+    checkSampling(options, model.scheduler);
     const unconditional = await this.encode(
       Array.from({ length: batch }, () => options.negative ?? ''),
       options.emphasis === true,
@@ -235,6 +242,7 @@ export class Pipeline {
         return noise;
       };
       const denoise = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {
+        signal?.throwIfAborted();
         const timesteps = new Float32Array(batch).fill(timestep);
         const out = await programs.denoise.run({ latents, timesteps, guidance: Float32Array.of(guidance) });
         return out.prediction as Float32Array;

@@ -71,8 +71,7 @@ export async function* drawAndScore(
   const repeated = evaluationPrompts.flatMap((prompt) => Array.from({ length: picturesPerPrompt }, () => prompt));
   const prompts = repeated.map((prompt) => withSubject(prompt, `${recipe.token} ${recipe.class}`));
   const pictures: Float32Array[] = [];
-  for await (const { pixels } of pipeline.generate({ prompts, seed: recipe.seed, sampler: 'dpm++', ...sampling })) {
-    signal?.throwIfAborted();
+  for await (const { pixels } of pipeline.generate({ prompts, seed: recipe.seed, sampler: 'dpm++', ...sampling, signal })) {
     pictures.push(pixels);
     yield { pictures: pictures.length, of: prompts.length };
   }

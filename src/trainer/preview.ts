@@ -43,7 +43,7 @@ export class Preview {
     this.create = () => previewOf(engine, model, method, recipe, tokenizer);
   }
 
-  async draw(path: string): Promise<void> {
+  async draw(path: string, signal: AbortSignal | undefined): Promise<void> {
     const { recipe, model } = this;
     this.pipeline ??= await this.create();
     const prompts = [`a photo of a ${recipe.token} ${recipe.class}`];
@@ -54,6 +54,7 @@ export class Preview {
       sampler: 'dpm++',
       steps: previewSteps,
       guidance: usualGuidance(model),
+      signal,
     }))
       await writePng(path, toBytes(pixels, size), size);
     if (!keepsPreview(model)) await this.release();

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.ts';
 import { Engine } from '../../src/graph/engine.ts';
 import { methodOf } from '../../src/methods/index.ts';
 import type { Learned } from '../../src/methods/learned.ts';
@@ -85,4 +86,36 @@ test('pipelines of one engine keep what each has learned apart, and what is aske
   await first.use([word(-0.1)]);
   expect(await one(first, prompt)).toEqual(of2);
   await first.release();
+});
+
+test.each([
+  [{ steps: 0 }, 'steps 0: a whole number from 1 to 1000 is expected'],
+  [{ steps: 2.5 }, 'steps 2.5: a whole number from 1 to 1000 is expected'],
+  [{ steps: 2000 }, 'steps 2000: a whole number from 1 to 1000 is expected'],
+  [{ steps: 1000, sampler: 'dpm++' }, 'steps 1000: a whole number from 1 to 998 is expected'],
+  [{ sampler: 'heun' as 'ddim' }, 'sampler heun: one of ddim, pndm, euler, euler-a, dpm++ is expected'],
+  [{ guidance: NaN }, 'guidance NaN: a number from 0 to 100 is expected'],
+  [{ seed: -1 }, 'seed -1: a whole number of at least 0 is expected'],
+] as const)('%j is refused before anything is computed', async (options, message) => {
+  const pipeline = await Pipeline.create(engine, model, 1);
+  const drawing = pipeline.generate({ prompts: ['a dog'], ...common, ...options });
+  await expect(drawing.next()).rejects.toThrow(new UserError(message));
+  await pipeline.release();
+});
+
+test('aborting ends a picture before the next step; the pipeline draws on as it did', async () => {
+  const pipeline = await Pipeline.create(engine, model, 1);
+  const draw = async (options: Partial<GenerateOptions> = {}): Promise<Float32Array | undefined> =>
+    (await pipeline.generate({ prompts: ['a dog'], ...common, ...options }).next()).value?.pixels;
+  const before = await draw();
+  const stop = new AbortController();
+  const seen: number[] = [];
+  const onStep = (_: number, step: number): void => {
+    seen.push(step);
+    if (step === 2) stop.abort(new Error('stopped'));
+  };
+  await expect(draw({ steps: 5, onStep, signal: stop.signal })).rejects.toThrow('stopped');
+  expect(seen).toEqual([1, 2]);
+  expect(await draw()).toEqual(before);
+  await pipeline.release();
 });
