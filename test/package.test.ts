@@ -1,6 +1,6 @@
 /** What is packed, as a project that installs it sees it: every entry, its types, the programs of docs/library.md. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -61,6 +61,24 @@ test('every entry can be imported, and what is exported from two of them is one'
   expect(JSON.parse(run('imported.js'))).toEqual({ same: true, counts: [true, true, true] });
 });
 
+/** Programs of the page, their runs cut short. */
+const programs = [...readFileSync('docs/library.md', 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text!);
+
+test.each(resolutions)('the programs of docs/library.md compile: --module %s, --moduleResolution %s', (module, resolution) => {
+  programs.forEach((text, i) => writeFileSync(join(project, `program${i}.ts`), text));
+  const files = programs.map((_, i) => `program${i}.ts`);
+  run(tsc, '--noEmit', ...checked.slice(0, -1), 'node', '--lib', 'es2023', '--module', module, '--moduleResolution', resolution, ...files);
+});
+
+test('the programs of docs/library.md do what they say', { timeout: 300_000 }, () => {
+  const short = programs.map((text) => text.replace('steps: 200', 'steps: 2').replace('usualSteps(model),\n  guid', '2,\n  guid'));
+  short.forEach((text, i) => writeFileSync(join(project, `short${i}.ts`), text));
+  run(tsc, '--target', 'es2023', '--module', 'nodenext', '--types', 'node', ...short.map((_, i) => `short${i}.ts`));
+  expect(run('short0.js')).toMatch(/^1 [\d.]+\n2 [\d.]+\n$/);
+  expect(readdirSync(join(project, 'pictures'))).toEqual(['0.png', '1.png']);
+  expect(run('short1.js')).toMatch(/0\.6.*, 0\.8/);
+});
+
 test('what is packed is what runs need: no maps of sources that are not there', () => {
   const list = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     encoding: 'utf8',
@@ -69,7 +87,7 @@ test('what is packed is what runs need: no maps of sources that are not there', 
   const [{ files }] = JSON.parse(list) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
   expect(new Set(paths.map((path) => (path.includes('/') ? dirname(path).split('/')[0] : path)))).toEqual(
-    new Set(['LICENSE', 'README.md', 'assets', 'dist', 'examples', 'package.json', 'recipes']),
+    new Set(['LICENSE', 'README.md', 'assets', 'dist', 'docs', 'examples', 'package.json', 'recipes']),
   );
   expect(
     readdirSync(join(project, 'node_modules', 'contextura', 'dist'), { recursive: true }).filter((path) => String(path).endsWith('.map')),
