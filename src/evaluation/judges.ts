@@ -14,13 +14,12 @@ import { normalized } from '../nn/losses.ts';
 import { readTokenizer } from '../text/tokenizer.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import type { TextImageExtractor, ImageExtractor } from './extractors.ts';
+import { cosine } from './metrics.ts';
 import { isForeground } from './picture.ts';
 import { resizeAndCrop } from './resample.ts';
 import type { Raster } from './resample.ts';
 
 const batch = 16;
-
-export const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((total, x, i) => total + x * b[i]!, 0);
 
 export class Judges {
   private readonly tokenizer: ClipTokenizer;

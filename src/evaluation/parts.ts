@@ -1,6 +1,6 @@
 /** Which of two known subjects a picture shows: its segmented parts, one by one, against pictures of each. */
 import { toPlanes } from '../files/images.ts';
-import { cosine } from './judges.ts';
+import { cosine } from './metrics.ts';
 import type { Judges } from './judges.ts';
 import { isForeground } from './picture.ts';
 import { bicubic } from './resample.ts';

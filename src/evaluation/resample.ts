@@ -1,4 +1,5 @@
 /** Pillow's bicubic resampling of 8-bit pictures, to the byte: what CLIP's and DINO's preprocessing means by "bicubic". */
+import { rint } from '../sampler/timesteps.ts';
 
 /** A picture's bytes [height, width, channels]. */
 export interface Raster {
@@ -79,15 +80,12 @@ export function bicubic(picture: Raster, width: number, height: number, channels
   return { bytes, width, height };
 }
 
-/** Python's round: halves go to the even neighbour. */
-const roundEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
-
 /** torchvision's Resize(short) and CenterCrop(side) of a PIL picture. */
 export function resizeAndCrop(picture: Raster, short: number, side: number): Raster {
   const { width, height } = picture;
   const long = Math.trunc((short * Math.max(width, height)) / Math.min(width, height));
   const resized = width <= height ? bicubic(picture, short, long) : bicubic(picture, long, short);
-  const [left, top] = [roundEven((resized.width - side) / 2), roundEven((resized.height - side) / 2)];
+  const [left, top] = [rint((resized.width - side) / 2), rint((resized.height - side) / 2)];
   const bytes = new Uint8Array(side * side * 3);
   for (let y = 0; y < side; y++) {
     const from = ((top + y) * resized.width + left) * 3;

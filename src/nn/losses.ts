@@ -8,7 +8,6 @@ import {
   exp,
   log,
   max,
-  mean,
   multiply,
   reshape,
   stopGradient,
@@ -44,10 +43,6 @@ export function crossEntropy(logits: Tensor, ids: Tensor): Tensor {
 /** Mean of values where weights are: Σ w·x / Σ w. */
 export function weightedMean(values: Tensor, weights: Tensor): Tensor {
   return divide(sum(multiply(values, weights)), sum(weights));
-}
-
-export function meanSquaredError(a: Tensor, b: Tensor): Tensor {
-  return mean(square(subtract(a, b)));
 }
 
 /** Rows scaled to length 1 over the last axis. */

@@ -1,6 +1,6 @@
 /** What the embedded model and its judges can do, on held-out data, against the gates that they must pass. */
 import { areaUnderCurve, average } from '../evaluation/statistics.ts';
-import { cosine } from '../evaluation/judges.ts';
+import { cosine } from '../evaluation/metrics.ts';
 import type { Judges } from '../evaluation/judges.ts';
 import { toPlanes as planesOf } from '../files/images.ts';
 import type { Engine } from '../graph/engine.ts';

@@ -4,7 +4,7 @@ import type { SchedulerConfig } from '../diffusion/schedule.ts';
 export type Spacing = NonNullable<SchedulerConfig['timestep_spacing']>;
 
 /** To the nearest integer, halves to the even one, as numpy does. */
-const rint = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+export const rint = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 /** Descending timesteps. Those of "linspace" may be fractions. */
 export function spacedTimesteps(config: SchedulerConfig, steps: number, spacing: Spacing): number[] {

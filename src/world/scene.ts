@@ -2,7 +2,6 @@
 import sharp from 'sharp';
 import { Random } from '../graph/random.ts';
 import { contextOf } from './contexts.ts';
-import { classes } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { anchorsOf, drawBody, paintsOf } from './subjects.ts';
 import { css, ellipse, group, hsl, path, polygon, rect, shade, star } from './svg.ts';
@@ -136,5 +135,3 @@ export async function renderMask(scene: Scene, size = 64): Promise<Uint8Array> {
   const [visible, hidden] = await Promise.all([alpha(subject), front === '' ? undefined : alpha(front)]);
   return hidden === undefined ? visible : visible.map((v, i) => Math.round((v * (255 - hidden[i]!)) / 255));
 }
-
-export const isLive = (scene: Scene): boolean => classes[scene.identity.className] === 'live';
