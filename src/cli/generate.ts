@@ -12,7 +12,7 @@ import type { PictureSize } from '../sampler/pipeline.ts';
 import { escapeEmphasis } from '../text/emphasis.ts';
 import { subjectMark, withSubject } from '../text/prompts.ts';
 import { readArtefact, scaled } from '../artefacts/read.ts';
-import { subjectOf } from '../methods/learned.ts';
+import { subjectOf, tokenizerFor } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
@@ -85,6 +85,9 @@ export const generate = defineCommand({
       learned.length === 0
         ? args.prompt
         : withSubject(args.prompt, args.emphasis ? escapeEmphasis(subjectOf(learned[0]!)) : subjectOf(learned[0]!));
+    const [length, read] = [tokenizerFor(model, learned).encode(prompt).length, model.textEncoder.config.max_position_embeddings - 2];
+    if (length > read && args.emphasis !== true)
+      say(`the prompt is ${length} tokens long, of which the text encoder reads the first ${read}: what comes later changes nothing`);
     const size = asked ?? { width: pixelSize(model), height: pixelSize(model) };
     const signal = interruptible();
     const together = Math.min(count, batch ?? (size.width * size.height > 128 * 128 ? 1 : 8));

@@ -30,3 +30,11 @@ test.each([
   expect(generate(...flags, '--out', out)).toMatchObject({ status: 2, stdout: '', stderr: `contextura: ${message}\n` });
   expect(existsSync(out)).toBe(false);
 });
+
+test('what the text encoder does not read of a prompt is told', async () => {
+  const out = join(await scratch(), 'pictures');
+  const prompt = 'a dog in the snow and '.repeat(6).trim();
+  const args = ['--import', 'tsx', 'src/cli/main.ts', 'generate', '--prompt', prompt, '--steps', '1', '--n', '1', '--quiet', '--out', out];
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(stderr).toMatch(/^the prompt is 36 tokens long, of which the text encoder reads the first 30: what comes later changes nothing$/m);
+});
