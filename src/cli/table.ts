@@ -1,11 +1,12 @@
 /** A finished table: its page, and what is said of it. */
 import { join } from 'node:path';
+import { fewestForInterval } from '../evaluation/statistics.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import { sweepReport } from '../report/sweep.ts';
 import { distance, expectedBlock, tableResult } from '../sweep/result.ts';
 import { scoreNames, withoutSubjectIn } from '../sweep/sweep.ts';
 import type { Sweep, SweepSummary } from '../sweep/sweep.ts';
-import { say } from './terminal.ts';
+import { counted, say } from './terminal.ts';
 
 const signed = (x: number): string => `${x >= 0 ? '+' : ''}${x.toFixed(4)}`;
 
@@ -22,8 +23,8 @@ export async function showTable(
     return;
   }
   for (const [variant, scores] of Object.entries(summary.variants)) {
-    const counted = withoutSubjectIn(summary, variant);
-    const lacking = counted === undefined ? '' : `  pictures without the subject: ${counted.pictures} of ${counted.of}`;
+    const missing = withoutSubjectIn(summary, variant);
+    const lacking = missing === undefined ? '' : `  pictures without the subject: ${missing.pictures} of ${missing.of}`;
     say(`${variant.padEnd(24)} ${scoreNames.map((key) => `${key} ${scores[key].mean.toFixed(4)}`).join('  ')}${lacking}`);
   }
   for (const [variant, scores] of Object.entries(table.paper ?? {})) {
@@ -37,6 +38,9 @@ export async function showTable(
     });
     say(`${of} − ${against}: ${figures.join('  ')}`);
   }
+  const subjects = new Set(summary.cells.map(({ subject }) => subject)).size;
+  if (subjects < fewestForInterval)
+    say(`intervals over ${counted(subjects, 'subject')} are no more than their spread: at least ${fewestForInterval} are needed for 95 %`);
   if (whole) {
     const known = table.expected && distance(summary, table.expected);
     if (known !== undefined && known.unmatched.length === 0)

@@ -65,6 +65,8 @@ export interface EarlyStoppedSummary {
   againstEach: Record<string, { clipT: Interval; dinoFg: Interval }>;
   /** Subject by subject: only those whose plain course passes the DINO-FG count in the mean. */
   bySubject: { subjects: Record<string, { clipT: number; outside: boolean }>; inside: Interval | undefined; n: number };
+  /** CLIP-T, DINO and DINO-FG by subject, variant and step, from which all else follows. */
+  points: Record<string, Record<string, Record<string, number[]>>>;
 }
 
 export function summarizeEarlyStopped(
@@ -112,6 +114,17 @@ export function summarizeEarlyStopped(
       inside: inside.length === 0 ? undefined : pairedBootstrap(inside),
       n: inside.length,
     },
+    points: Object.fromEntries(
+      subjects.map((subject) => [
+        subject,
+        Object.fromEntries(
+          [plain, rich].map((variant) => [
+            variant,
+            Object.fromEntries(stepsOf(variant).map((step) => [step, scoreNames.map((key) => at(subject, variant, step)[key])])),
+          ]),
+        ),
+      ]),
+    ),
   };
 }
 

@@ -176,7 +176,7 @@ async function* trained(options: CustomizeOptions, begun: Begun): AsyncGenerator
   let { recipe } = begun;
   const settings = settingsOf(recipe);
   const paths = subjects.flatMap((subject) => subject.paths);
-  const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run: folder });
+  const preparing = prepare(engine, model, method, recipe, { subjects, rich, tokens, run: folder, signal });
   const data = yield* mapped(preparing, (event) => {
     signal?.throwIfAborted();
     return event;

@@ -169,7 +169,13 @@ export async function* prepare(
   model: DiffusionModel,
   method: Method,
   recipe: Recipe,
-  given: { subjects: readonly ReadSubject[]; rich: readonly string[]; tokens: ReturnType<typeof subjectTokens>; run: RunFolder },
+  given: {
+    subjects: readonly ReadSubject[];
+    rich: readonly string[];
+    tokens: ReturnType<typeof subjectTokens>;
+    run: RunFolder;
+    signal?: AbortSignal | undefined;
+  },
 ): AsyncGenerator<Preparing, TrainingData> {
   const [own, prior]: [Example[], Example[]] = [[], []];
   for (const { recipe: subject, views } of given.subjects) {
@@ -177,7 +183,7 @@ export async function* prepare(
     own.push(...(yield* examplesOf(engine, model, views, method.templates, name)));
   }
   for (const className of priorClasses(recipe)) {
-    const pictures = classPictures(engine, model, recipe, className, given.run);
+    const pictures = classPictures(engine, model, recipe, className, given.run, given.signal);
     const drawn = yield* mapped(pictures, (event): Preparing => ({ kind: 'prior', ...event }));
     prior.push(...(yield* examplesOf(engine, model, drawn, ['a photo of a {}'], className)));
   }

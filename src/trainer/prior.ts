@@ -84,6 +84,7 @@ export async function* classPictures(
   recipe: Recipe,
   className: string,
   run: RunFolder,
+  signal?: AbortSignal,
 ): AsyncGenerator<{ done: number; of: number }, View[]> {
   const size = pixelSize(model);
   const { priorCount, priorImages } = recipe;
@@ -102,7 +103,7 @@ export async function* classPictures(
     } as const;
     let drawn = 0;
     try {
-      for await (const { index, pixels } of pipeline.generate({ ...options, guidance: usualGuidance(model) })) {
+      for await (const { index, pixels } of pipeline.generate({ ...options, guidance: usualGuidance(model), signal })) {
         await writePng(paths[missing[index]!]!, toBytes(pixels, size), size);
         yield { done: ++drawn, of: missing.length };
       }
