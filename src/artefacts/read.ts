@@ -164,7 +164,7 @@ export function scaled(learned: Learned, share: number, model: DiffusionModel): 
   const base = method.initial(model, settings, { rows: learned.weights.concept ?? { data: new Float32Array(0), shape: [0, 0] }, seed: 0 });
   const weights = Object.fromEntries(
     Object.entries(learned.weights).map(([name, { data, shape }]) => {
-      if (name === 'concept' || name.includes('.lora_A.')) return [name, { data, shape }];
+      if (name === 'concept' || method.unscaled?.(name) === true) return [name, { data, shape }];
       const from = base[name]!.data;
       return [name, { data: data.map((x, i) => from[i]! + share * (x - from[i]!)), shape }];
     }),

@@ -118,6 +118,7 @@ export const lora: Method = {
   learnsToken: false,
   trainsText: ({ loraText }) => loraText,
   templates: ['a photo of a {}'],
+  unscaled: (name) => name.includes('.lora_A.'),
   defaults: { token: 'sks', steps: 500, batchSize: 1, learningRate: 1e-4 },
   formats: [diffusers, kohya],
   adapt: (base, { rank, loraText }, parameter) => ({

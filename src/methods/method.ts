@@ -77,6 +77,8 @@ export interface Method {
   adapt: (base: Adapted, settings: MethodSettings, parameter: ParameterSource) => Adapted;
   /** Layouts that it is written in and read from, its own first. Without any, weights are kept under their own names. */
   formats?: readonly Format[];
+  /** Trained tensors of which a share of what was learned takes all: one factor of a product, say. The concept is always one. */
+  unscaled?: (name: string) => boolean;
   /** Why several subjects cannot be learned in one run, where they cannot. */
   oneSubject?: string;
   /** First values of the trained tensors. `rows` are the new words' vectors to start from, [vectors, D]. */
