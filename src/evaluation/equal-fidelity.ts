@@ -3,7 +3,7 @@
  * it gains over the curve of shorter plain runs, at the identity that it has itself.
  */
 import { Random } from '../graph/random.ts';
-import { average } from './statistics.ts';
+import { average, bounds } from './statistics.ts';
 import type { Interval } from './statistics.ts';
 
 export interface FidelityPoint {
@@ -68,11 +68,11 @@ export function equalFidelity(
     if (one.outside) outside++;
     return one.clipT;
   }).toSorted();
-  const at = (share: number): number => means[Math.round(share * (resamples - 1))]!;
+  const [low, high] = bounds(means, level, pairs.length);
   return {
     mean: whole.clipT,
-    low: at((1 - level) / 2),
-    high: at((1 + level) / 2),
+    low,
+    high,
     outside: whole.outside,
     outsideShare: outside / resamples,
   };

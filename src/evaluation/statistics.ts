@@ -43,7 +43,7 @@ function tail(level: number, n: number): number {
 }
 
 /** The interval that sorted means of resamples give, over n independent values. */
-function bounds(means: Float64Array, level: number, n: number): [low: number, high: number] {
+export function bounds(means: Float64Array, level: number, n: number): [low: number, high: number] {
   const at = (share: number): number => means[Math.round(share * (means.length - 1))]!;
   const outside = tail(level, n);
   return [at(outside), at(1 - outside)];
