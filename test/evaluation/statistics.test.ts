@@ -31,20 +31,20 @@ test('Student’s quantiles, as tables have them', () => {
 test('an interval over few values holds their mean about as often as it says', () => {
   const n = 8;
   const random = new Random(1);
-  const draws = Array.from({ length: 400 }, (_, i) => [...random.fork(i).normals(n)]);
+  const draws = Array.from({ length: 200 }, (_, i) => [...random.fork(i).normals(n)]);
   const share = (interval: (values: number[]) => readonly [number, number]): number =>
     draws.filter((values) => {
       const [low, high] = interval(values);
       return low <= 0 && high >= 0;
     }).length / draws.length;
   const paired = share((values) => {
-    const { low, high } = pairedBootstrap(values, { resamples: 400 });
+    const { low, high } = pairedBootstrap(values, { resamples: 300 });
     return [low, high];
   });
   const clustered = share((values) => {
     const { lo, hi } = clusterBootstrap(
       values.map((x) => [x, x]),
-      { resamples: 400 },
+      { resamples: 300 },
     );
     return [lo, hi];
   });
