@@ -17,30 +17,31 @@ function refuseUnknown(verb: string, command: CommandDef, given: readonly string
   if (unknown !== undefined) throw new UserError(`--${unknown} is not a flag of ${verb}: contextura ${verb} --help lists them`);
 }
 
+type Known = Readonly<Record<string, { type?: string }>>;
+
+/** Whether what stands behind an argument is its value: behind a flag that is no switch and brings none itself. */
+const takesNext = (known: Known, arg: string | undefined): boolean =>
+  arg !== undefined && /^--[^=]+$/.test(arg) && known[arg.slice(2).replace(/^no-/, '')]?.type !== 'boolean';
+
 /** A flag that asks for a value and has none is a slip, and so is one with a single dash: what was meant is not guessed. */
 function refuseSlips(verb: string, command: CommandDef, given: readonly string[]): void {
-  const known = (command.args ?? {}) as Record<string, { type?: string }>;
+  const known = (command.args ?? {}) as Known;
   for (const [i, arg] of given.entries()) {
-    const before = given[i - 1];
-    const isValue = before !== undefined && /^--[^=]+$/.test(before) && known[before.slice(2)]?.type === 'string';
-    if (/^-[a-z]/i.test(arg) && !isValue)
+    if (/^-[a-z]/i.test(arg) && !takesNext(known, given[i - 1]))
       throw new UserError(`${arg} is not a flag of ${verb}: flags begin with two dashes, as in --${arg.slice(1)}`);
-    if (!arg.startsWith('--')) continue;
-    const name = arg.slice(2).split('=')[0]!;
     const next = given[i + 1];
-    if (known[name]?.type === 'string' && !arg.includes('=') && (next === undefined || next.startsWith('--')))
-      throw new UserError(`--${name} asks for a value: contextura ${verb} --help tells which`);
+    if (takesNext(known, arg) && (next === undefined || next.startsWith('--')))
+      throw new UserError(`${arg} asks for a value: contextura ${verb} --help tells which`);
   }
 }
 
 /** Words that are neither flags nor their values: no more than the command takes. */
 function refuseSurplus(verb: string, command: CommandDef, given: readonly string[]): void {
-  const known = (command.args ?? {}) as Record<string, { type?: string }>;
+  const known = (command.args ?? {}) as Known;
   const most = Object.values(known).filter(({ type }) => type === 'positional').length;
   const words = given.filter((arg, i) => {
     if (arg.startsWith('-') && arg !== '-') return false;
-    const before = given[i - 1];
-    return before === undefined || !/^--[^=]+$/.test(before) || known[before.slice(2).replace(/^no-/, '')]?.type === 'boolean';
+    return !takesNext(known, given[i - 1]);
   });
   if (command.subCommands === undefined && words.length > most)
     throw new UserError(`${words[most]} is one word too many: contextura ${verb} --help tells what ${verb} takes`);
