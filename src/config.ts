@@ -30,7 +30,7 @@ export const recipeSchema = z.strictObject({
   steps: z.int().min(1).max(1_000_000).default(300),
   batchSize: z.int().min(1).max(256).default(4),
   accumulation: z.int().min(1).max(1024).default(1).describe('batches whose mean gradient makes one update'),
-  promptBatch: z.int().min(1).max(512).default(16).describe('rich prompts per step'),
+  promptBatch: z.int().min(1).max(512).default(16).describe('rich prompts per batch'),
   learningRate: z.number().positive().max(10).default(5e-3),
   tokenLearningRate: z.number().positive().max(10).optional().describe('learning rate of the placeholder’s vectors, where it is another'),
   maxGradientNorm: z.number().positive().default(1).describe('gradients are scaled down to this norm'),

@@ -105,8 +105,11 @@ export const customize = defineCommand({
     'mask-rate': { type: 'string', description: 'ρ; 0.15' },
     steps: { type: 'string', description: 'training steps' },
     batch: { type: 'string', description: 'pictures per step' },
-    accumulation: { type: 'string', description: 'batches whose mean gradient makes one update; 1, of xti 8' },
-    'prompt-batch': { type: 'string', description: 'rich prompts per step' },
+    accumulation: {
+      type: 'string',
+      description: 'batches whose mean gradient makes one update; 1, of ti 4 and xti 8 where --batch is not given',
+    },
+    'prompt-batch': { type: 'string', description: 'rich prompts per batch; 16 shared out among those of an update' },
     'learning-rate': { type: 'string', description: 'AdamW’s learning rate' },
     'token-learning-rate': { type: 'string', description: 'that of the new word’s vectors, where it is another' },
     'max-gradient-norm': { type: 'string', description: 'gradients are scaled down to this norm; 1' },

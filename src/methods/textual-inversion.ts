@@ -34,7 +34,7 @@ export const textualInversion: Method = {
   learnsToken: true,
   trainsText: () => true,
   templates: objectTemplates,
-  defaults: {},
+  defaults: { steps: 1000, batchSize: 1, accumulation: 4 },
   formats: [oneKey],
   adapt: (base, { vectors }, parameter) =>
     withRows(base, parameter('concept', [vectors, base.textEncoder.config.hidden_size]), { vectors, perLayer: false }),

@@ -20,6 +20,20 @@ test('the embedded model has settings of its own, by method', () => {
   expect(completeRecipe({ ...asked, method: 'dreambooth' })).toMatchObject({ learningRate: 2e-4, lambda: 5e-4, steps: 100, batchSize: 4 });
 });
 
+test('an update of a real model shares its pictures and prompts among batches, unless a batch size is given', () => {
+  const of = (keys: object): object => {
+    const { batchSize, accumulation, promptBatch } = completeRecipe({ ...asked, ...keys });
+    return { batchSize, accumulation, promptBatch };
+  };
+  const elsewhere = { model: 'elsewhere' };
+  expect(of(elsewhere)).toEqual({ batchSize: 1, accumulation: 4, promptBatch: 4 });
+  expect(of({ ...elsewhere, batchSize: 2 })).toEqual({ batchSize: 2, accumulation: 1, promptBatch: 16 });
+  expect(of({ ...elsewhere, batchSize: 2, accumulation: 3, promptBatch: 7 })).toEqual({ batchSize: 2, accumulation: 3, promptBatch: 7 });
+  expect(of({ ...elsewhere, method: 'xti' })).toEqual({ batchSize: 1, accumulation: 8, promptBatch: 2 });
+  expect(of({ method: 'xti' })).toEqual({ batchSize: 4, accumulation: 1, promptBatch: 16 });
+  expect(() => of({ accumulation: -1 })).toThrow('accumulation is -1');
+});
+
 test('MLM is left out where a method trains nothing that it could act on', () => {
   expect(completeRecipe({ ...asked, method: 'lora' }).lambda).toBe(0);
   expect(completeRecipe({ ...asked, method: 'lora', loraText: true }).lambda).toBe(0.05);
