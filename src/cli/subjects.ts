@@ -37,9 +37,10 @@ export async function subjectsFor(
     return {
       name,
       evaluationPrompts: subject.evaluationPrompts,
-      richPrompts: ({ source, count }) => {
-        if (source === 'grammar') return grammar(className, count, 0);
-        if (isWorldClass(className)) return promptSet(className, count);
+      richPrompts: ({ source, count, evaluatedContexts }) => {
+        if (source === 'grammar' && evaluatedContexts === undefined) return grammar(className, count, 0);
+        if (source === 'grammar') throw new UserError(`${where}: prompts.evaluatedContexts tells of bundled prompts, not of the grammar’s`);
+        if (isWorldClass(className)) return promptSet(className, count, 0, evaluatedContexts);
         throw new UserError(`${where}: prompts.source is bundled, and none are bundled for the class ${className}: say grammar`);
       },
       // Asked for by few recipes, and slow to make.

@@ -26,6 +26,10 @@ export const variantName = z.string().regex(/^[\w+.=,-]+$/, 'letters, digits and
 const promptSetSchema = z.strictObject({
   source: z.enum(['bundled', 'grammar']).describe('the picture world’s own sentences, or the grammar’s'),
   count: z.int().min(1).max(10_000),
+  evaluatedContexts: z
+    .boolean()
+    .optional()
+    .describe('false: of the picture world’s sentences those alone whose context no evaluation prompt is in'),
 });
 /** Which rich prompts the MLM objective gets. */
 export type PromptSet = z.infer<typeof promptSetSchema>;

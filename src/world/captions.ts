@@ -79,14 +79,17 @@ export function captionOf(scene: Scene, random: Random): string {
 
 const openings = ['', 'a photo of ', 'a rendering of ', 'a good photo of '];
 
+const evaluated = new Set([...benchmarkContexts.object, ...benchmarkContexts.live]);
+
 /**
  * A contextually diverse prompt set for a class, with {subject} where the subject stands: the
  * contexts of the class's kind in several wordings, none that gives an evaluation prompt away.
+ * Without `evaluatedContexts` none is in a context of an evaluation prompt, in whatever words.
  */
-export function promptSet(className: ClassName, count: number, seed = 0): string[] {
+export function promptSet(className: ClassName, count: number, seed = 0, evaluatedContexts = true): string[] {
   const random = new Random(seed).fork('prompts', className);
   const candidates = contextsFor(classes[className])
-    .filter((context) => context !== studio)
+    .filter((context) => context !== studio && (evaluatedContexts || !evaluated.has(context.id)))
     .flatMap((context) => context.phrases.flatMap((words) => openings.map((opening) => opening + phrase(context, words))))
     .filter((prompt) => leakOf(prompt) === undefined);
   const order = random.permutation(candidates.length);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Random } from '../../src/graph/random.ts';
-import { captionOf, evaluationPrompts, promptSet } from '../../src/world/captions.ts';
-import { contexts } from '../../src/world/contexts.ts';
+import { benchmarkContexts, captionOf, evaluationPrompts, promptSet } from '../../src/world/captions.ts';
+import { contextOf, contexts } from '../../src/world/contexts.ts';
 import { classNames, drawIdentity } from '../../src/world/identity.ts';
 import { leakOf } from '../../src/text/likeness.ts';
 import { benchmarkSubjects, sampleScene } from '../../src/world/sample.ts';
@@ -45,6 +45,19 @@ test.each(classNames)('prompt set of %s: many, each with its subject, none that 
   expect(prompts.every((prompt) => prompt.split('{subject}').length === 2)).toBe(true);
   expect(prompts.filter((prompt) => leakOf(prompt) !== undefined)).toEqual([]);
 });
+
+test.each(['dog', 'teapot'] as const)(
+  'prompts of %s without the evaluation’s contexts say none of their phrases, and differ from each other',
+  (name) => {
+    const phrases = Object.values(benchmarkContexts).flatMap((ids) => ids.flatMap((id) => contextOf(id).phrases));
+    const evaluated = (prompt: string): boolean =>
+      phrases.some((words) => prompt.endsWith(`{subject} ${words}`) || prompt.endsWith(`a ${words} {subject}`));
+    const prompts = promptSet(name, 200, 0, false);
+    expect(new Set(prompts).size).toBe(200);
+    expect(prompts.filter(evaluated)).toEqual([]);
+    expect(promptSet(name, 200).filter(evaluated).length).toBeGreaterThan(5);
+  },
+);
 
 test('a caption names its class', () => {
   for (let i = 0; i < 50; i++) {
