@@ -62,7 +62,10 @@ export const generate = defineCommand({
     ...lowMemoryFlag,
     ...sharedFlags,
   },
-  async run({ args }) {
+  async run({ args, rawArgs }) {
+    const timesGiven = (flag: string): number => rawArgs.filter((arg) => arg === flag || arg.startsWith(`${flag}=`)).length;
+    if (timesGiven('--prompt') > 1) throw new UserError('--prompt is given more than once: draw one prompt after another');
+    if (timesGiven('--artefact') > 1) throw new UserError('--artefact is given more than once: name several in one, with commas');
     if (args.prompt === undefined || args.prompt.trim() === '')
       throw new UserError('--prompt is missing: say what the pictures should show');
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the pictures');

@@ -101,6 +101,8 @@ describe('requests that are wrong', () => {
     await refused(learn(out, '--device', 'abacus'), /--device abacus: auto, cpu, webgpu or cuda is expected/);
     await refused(['generate', '--prompt', 'a dog', '--out', '--json'], /--out asks for a value: contextura generate --help tells which/);
     await refused(['generate', '--out', out, '--prompt'], /--prompt asks for a value/);
+    await refused(['generate', '--prompt', 'a dog', '--out', out, '--prompt=a cat'], /--prompt is given more than once/);
+    await refused(['generate', '--prompt', 'a dog', '--artefact', 'a', '--artefact', 'b', '--out', out], /several in one, with commas/);
     await refused(
       ['generate', '--prompt', 'a dog', '-n', '2', '--out', out],
       /-n is not a flag of generate: flags begin with two dashes, as in --n/,

@@ -194,7 +194,7 @@ test('a server that stalls is asked again; one without ranges starts over', asyn
     else response.end(files()[unetPath]!);
     return true;
   };
-  await s.resolve(undefined, { stallAfter: 200 });
+  await s.resolve(undefined, { stallAfter: 1000 });
   await expectWhole(s);
   expect(calls).toBe(2);
 });
