@@ -9,7 +9,7 @@ const noCuda =
 const onLinux = process.platform === 'linux' && process.arch === 'x64';
 
 function refuses(flags: readonly string[], status: number, message: string): void {
-  const args = ['--import', 'tsx', 'src/cli/main.ts', 'generate', '--model', 'tiny', '--prompt', 'a dog', '--out', '/none/out', ...flags];
+  const args = ['dist/cli/main.js', 'generate', '--model', 'tiny', '--prompt', 'a dog', '--out', '/none/out', ...flags];
   // No Vulkan device, no CUDA, whatever the machine has.
   const env = { ...process.env, VK_ICD_FILENAMES: '/none.json', VK_DRIVER_FILES: '/none.json', CUDA_VISIBLE_DEVICES: '' };
   const out = spawnSync(process.execPath, args, { encoding: 'utf8', env });

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-const doctor = (...args: string[]) =>
-  spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'doctor', ...args], { encoding: 'utf8' });
+const doctor = (...args: string[]) => spawnSync(process.execPath, ['dist/cli/main.js', 'doctor', ...args], { encoding: 'utf8' });
 
 const positive = expect.toSatisfy((x: unknown) => typeof x === 'number' && x > 0) as number;
 

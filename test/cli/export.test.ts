@@ -18,7 +18,7 @@ interface Outcome {
   stderr: string;
 }
 function exported(...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'export', ...args]);
+  const child = spawn(process.execPath, ['dist/cli/main.js', 'export', ...args]);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

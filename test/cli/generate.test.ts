@@ -7,11 +7,9 @@ import { expect, test } from 'vitest';
 import { scratch } from '../scratch.ts';
 
 const generate = (...args: string[]) =>
-  spawnSync(
-    process.execPath,
-    ['--import', 'tsx', 'src/cli/main.ts', 'generate', '--prompt', 'a (red:1.3) dog', '--steps', '1', '--quiet', ...args],
-    { encoding: 'utf8' },
-  );
+  spawnSync(process.execPath, ['dist/cli/main.js', 'generate', '--prompt', 'a (red:1.3) dog', '--steps', '1', '--quiet', ...args], {
+    encoding: 'utf8',
+  });
 
 test('pictures of a size, in batches', async () => {
   const out = join(await scratch(), 'pictures');
@@ -34,7 +32,7 @@ test.each([
 test('what the text encoder does not read of a prompt is told', async () => {
   const out = join(await scratch(), 'pictures');
   const prompt = 'a dog in the snow and '.repeat(6).trim();
-  const args = ['--import', 'tsx', 'src/cli/main.ts', 'generate', '--prompt', prompt, '--steps', '1', '--n', '1', '--quiet', '--out', out];
+  const args = ['dist/cli/main.js', 'generate', '--prompt', prompt, '--steps', '1', '--n', '1', '--quiet', '--out', out];
   const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect(stderr).toMatch(/^the prompt is 36 tokens long, of which the text encoder reads the first 30: what comes later changes nothing$/m);
 });

@@ -13,7 +13,7 @@ async function folder(path: string): Promise<Record<string, Buffer>> {
 }
 
 function contextura(args: readonly string[], env: Record<string, string>, onStart: (interrupt: () => void) => void = () => undefined) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, ['dist/cli/main.js', ...args], { env: { ...process.env, ...env } });
   onStart(() => void child.kill('SIGINT'));
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

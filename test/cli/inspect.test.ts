@@ -8,7 +8,7 @@ import { writeSparse } from '../models/headers.ts';
 import { scratch } from '../scratch.ts';
 
 function inspect(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'inspect', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', 'inspect', ...args], {
     encoding: 'utf8',
   });
   return { status, stdout, stderr: stderr.replace(/^npm .*\n/gm, '') };

@@ -10,7 +10,7 @@ import { renderMask } from '../../src/world/scene.ts';
 import { scratch } from '../scratch.ts';
 
 function masks(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'masks', ...args]);
+  const child = spawn(process.execPath, ['dist/cli/main.js', 'masks', ...args]);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

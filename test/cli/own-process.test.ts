@@ -18,7 +18,7 @@ interface Started {
 
 function contextura(tunables: string | undefined, ...args: string[]): Started {
   const { [variable]: _, ...env } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+  const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
     env: { ...env, ...(tunables !== undefined && { [variable]: tunables }) },
   });
   let stderr = '';

@@ -15,7 +15,7 @@ interface Outcome {
 }
 
 function contextura(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+  const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
     env: { ...process.env, OPENAI_API_KEY: '', ...env },
   });
   let [stdout, stderr] = ['', ''];

@@ -18,7 +18,7 @@ function contextura(
   args: readonly string[],
   options: { shell?: string; onError?: (text: string, kill: () => void) => void } = {},
 ): Promise<Outcome> {
-  const words = ['--import', 'tsx', 'src/cli/main.ts', ...args];
+  const words = ['dist/cli/main.js', ...args];
   const child =
     options.shell === undefined
       ? spawn(process.execPath, words)
