@@ -28,7 +28,7 @@ test.each(files)('%s can be run: its command, subjects, settings of every varian
   }
 });
 
-test.each(['table1', 'table2', 'table3', 'table4', 'figure6', 'figure7'])('%s has a recipe for Stable Diffusion 1.5', (name) => {
+test.each(['table1', 'table2', 'table3', 'table4', 'figure6', 'figure7', 'early-stopped'])('%s has a recipe for Stable Diffusion 1.5', (name) => {
   expect(files).toContain(`sd15/${name}.json`);
 });
 
