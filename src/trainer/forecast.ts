@@ -45,7 +45,7 @@ export interface Plan {
 interface Graphs {
   encode: Graph[];
   prior: Graph[];
-  /** One step: of an accumulation all batches but the last, and the last. */
+  /** One step: a batch of an accumulation and the update by their sum, or both in one. */
   training: Graph[];
   preview: Graph[];
 }
@@ -160,9 +160,8 @@ export async function forecast(
   const batches = plan.missing.reduce((total, count) => total + Math.ceil(count / drawnTogether(plan.model, count)), 0);
   const prior = ofPictures(next(graphs.prior), priorSteps) * batches;
   const step = next(graphs.training);
-  const last = step.at(-1)!;
-  const aBatch = step.length > 1 ? step[0]! : last;
-  const oneStep = last + (recipe.accumulation - 1) * aBatch;
+  const [aBatch, update] = step.length > 1 ? [step[0]!, step[1]!] : [step[0]!, 0];
+  const oneStep = recipe.accumulation * aBatch + update;
   const balancing = recipe.lambda > 0 && recipe.lambdaBalance > 0 && plan.done === 0 ? lambdaBatches * aBatch : 0;
   const preview = ofPictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
   return { ...memory, seconds: encode * plan.views + prior + balancing + oneStep * (recipe.steps - plan.done) + preview };

@@ -7,7 +7,7 @@ import { addNoise, alphasCumprod, diffusionFeeds, predictionTarget } from '../di
 import { internal } from '../errors.ts';
 import type { Engine, Program } from '../graph/engine.ts';
 import { gradients } from '../graph/gradient.ts';
-import { add, input, mean, multiply, scalar, square, state, subtract, sum } from '../graph/ops.ts';
+import { add, input, less, mean, multiply, scalar, select, square, state, subtract, sum } from '../graph/ops.ts';
 import type { TypedArray } from '../graph/values.ts';
 import { Random } from '../graph/random.ts';
 import { sizeOf } from '../graph/tensor.ts';
@@ -78,7 +78,7 @@ export type StepSettings = Pick<
 
 interface Parts {
   engine: Engine;
-  /** `gather` adds a batch's gradient to the sums; `update` adds its own and steps. */
+  /** `update` steps: by the gradient of a batch, or by the sum over batches of an accumulation, which `gather` adds up. */
   programs: { gather: Program | undefined; update: Program };
   feeds: (step: number, part: number) => Record<string, TypedArray>;
   lossScale: LossScale | undefined;
@@ -87,6 +87,7 @@ interface Parts {
   settings: StepSettings;
 }
 
+const sumOf = (name: string): string => `gradient.${name}`;
 const averageOf = (name: string): string => `ema.${name}`;
 /** Prefix of the states that hold what is handed out: the moving averages where they are kept. */
 export const resultPrefix = ({ ema }: Pick<Recipe, 'ema'>): string => (ema === 0 ? '' : averageOf(''));
@@ -100,7 +101,7 @@ export class TrainingStep {
   /** Floating-point operations of one step. */
   get flops(): number {
     const { programs, settings } = this.parts;
-    return programs.update.flops + (settings.accumulation - 1) * (programs.gather?.flops ?? 0);
+    return programs.update.flops + settings.accumulation * (programs.gather?.flops ?? 0);
   }
 
   /** @param initial first values of what `method` trains */
@@ -129,50 +130,41 @@ export class TrainingStep {
     const own = gradients(lossScale?.scaled(loss) ?? loss, [...tensors.values()], { sparing: engine.lowMemory })
       .map((g) => lossScale?.unscaled(g) ?? g)
       .map((g) => (accumulation === 1 ? g : multiply(g, 1 / accumulation)));
-    const sums = trained.map((name) => state(`gradient.${name}`, tensors.get(name)!.shape));
-    const totals = accumulation === 1 ? own : own.map((g, i) => add(sums[i]!, g));
+    const sums = trained.map((name) => state(sumOf(name), tensors.get(name)!.shape));
     const { tokenLearningRate = settings.learningRate, learningRate } = settings;
-    const optimizer = adamw(tensors, totals, {
+    const optimizer = adamw(tensors, accumulation === 1 ? own : sums, {
       weightDecay: 0.01,
       maxNorm: settings.maxGradientNorm,
       factor: (name) => (name === 'concept' ? tokenLearningRate / learningRate : 1),
     });
-    const named = (values: readonly Tensor[]): Record<string, Tensor> =>
-      Object.fromEntries(trained.map((name, i) => [`gradient.${name}`, values[i]!]));
     const averages = trained.map((name) => {
       const average = state(averageOf(name), tensors.get(name)!.shape);
       return [averageOf(name), movingAverage(average, optimizer.updates[name]!, settings.ema)] as const;
     });
     const losses = { diffusion, ...(mlm && { mlm }) };
     const { gradientNorm } = optimizer;
-    const updates = {
-      ...optimizer.updates,
-      ...(settings.ema > 0 && Object.fromEntries(averages)),
-      ...(accumulation > 1 && named(totals.map((total) => multiply(total, 0)))),
-    };
-    const guarded = ([name, next]: [string, Tensor]): [string, Tensor] => {
-      if (lossScale === undefined) return [name, next];
-      const old = name.startsWith('gradient.') ? scalar(0) : state(name, next.shape);
-      return [name, lossScale.guarded(gradientNorm, next, old)];
-    };
+    const updates = Object.entries({ ...optimizer.updates, ...(settings.ema > 0 && Object.fromEntries(averages)) });
+    const guarded = updates.map(([name, next]) => [name, lossScale?.guarded(gradientNorm, next, state(name, next.shape)) ?? next] as const);
+    // The first batch takes the place of what the step before has left.
+    const carried = (sum: Tensor): Tensor => select(less(0.5, input('carrying', [])), sum, scalar(0));
+    const gathered = sums.map((sum, i) => [sumOf(trained[i]!), add(carried(sum), own[i]!)] as const);
     const programs = {
-      gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: named(totals) }),
+      gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: Object.fromEntries(gathered) }),
       update: await engine.compile({
-        outputs: { ...losses, gradientNorm },
-        updates: Object.fromEntries(Object.entries(updates).map(guarded)),
+        outputs: { ...(accumulation === 1 && losses), gradientNorm },
+        updates: Object.fromEntries(guarded),
       }),
     };
     const zero = ([name, { shape }]: [string, Weight]): [string, Weight] => [
-      `gradient.${name}`,
+      sumOf(name),
       onDemand(shape, () => new Float32Array(sizeOf(shape))),
     ];
     const first: Weights = {
       ...Object.fromEntries(start),
       ...optimizer.initial(),
-      ...(accumulation > 1 && Object.fromEntries(start.map(zero))),
       ...(settings.ema > 0 && Object.fromEntries(start.map(([name, value]) => [averageOf(name), value]))),
     };
-    await engine.setState(first);
+    await engine.setState({ ...first, ...(accumulation > 1 && Object.fromEntries(start.map(zero))) });
     const shapes = new Map(Object.entries(first).map(([name, { shape }]) => [name, shape]));
     return new TrainingStep({ engine, programs, feeds, lossScale, shapes, trained, settings });
   }
@@ -180,17 +172,19 @@ export class TrainingStep {
   /** One step; steps count from 0, and a step's randomness is a function of the seed and its number. */
   async step(step: number): Promise<TrainEvent> {
     const { programs, feeds, lossScale, settings } = this.parts;
-    let [diffusion, mlm] = [0, 0];
-    for (let part = 0; ; part++) {
-      const last = part === settings.accumulation - 1;
-      const out = await (last ? programs.update : programs.gather!).run({ ...feeds(step, part), ...lossScale?.feeds() });
-      diffusion += out.diffusion![0]! / settings.accumulation;
-      mlm += (out.mlm?.[0] ?? Number.NaN) / settings.accumulation;
-      if (!last) continue;
-      const gradientNorm = out.gradientNorm![0]!;
-      if (lossScale?.overflowed(gradientNorm) === true) return this.step(step);
-      return { step: step + 1, diffusion, mlm: out.mlm === undefined ? undefined : mlm, gradientNorm };
+    const { gather, update } = programs;
+    const batches: Record<string, TypedArray>[] = [];
+    let fed: Record<string, TypedArray> = {};
+    for (let part = 0; part < settings.accumulation; part++) {
+      fed = { ...feeds(step, part), ...lossScale?.feeds() };
+      if (gather !== undefined) batches.push(await gather.run({ ...fed, carrying: Float32Array.of(part === 0 ? 0 : 1) }));
     }
+    const last = await update.run(fed);
+    if (gather === undefined) batches.push(last);
+    const gradientNorm = last.gradientNorm![0]!;
+    if (lossScale?.overflowed(gradientNorm) === true) return this.step(step);
+    const meanOf = (loss: string): number => batches.reduce((total, out) => total + out[loss]![0]! / batches.length, 0);
+    return { step: step + 1, diffusion: meanOf('diffusion'), mlm: batches[0]!.mlm && meanOf('mlm'), gradientNorm };
   }
 
   /** Names of what is trained. */
@@ -216,7 +210,8 @@ export class TrainingStep {
   async release(): Promise<void> {
     await this.parts.programs.gather?.release();
     await this.parts.programs.update.release();
-    await this.parts.engine.dropState([...this.parts.shapes.keys()]);
+    const { engine, shapes, trained } = this.parts;
+    await engine.dropState([...shapes.keys(), ...trained.map(sumOf)]);
   }
 }
 

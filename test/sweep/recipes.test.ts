@@ -28,9 +28,12 @@ test.each(files)('%s can be run: its command, subjects, settings of every varian
   }
 });
 
-test.each(['table1', 'table2', 'table3', 'table4', 'figure6', 'figure7', 'early-stopped'])('%s has a recipe for Stable Diffusion 1.5', (name) => {
-  expect(files).toContain(`sd15/${name}.json`);
-});
+test.each(['table1', 'table2', 'table3', 'table4', 'figure6', 'figure7', 'early-stopped'])(
+  '%s has a recipe for Stable Diffusion 1.5',
+  (name) => {
+    expect(files).toContain(`sd15/${name}.json`);
+  },
+);
 
 test('a kind that is not known', () => {
   expect(() => parseKind({ kind: 'poem' }, 'r.json')).toThrow(
