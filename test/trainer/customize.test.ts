@@ -206,6 +206,10 @@ describe('customize', () => {
     const scale = Math.max(...mean.map(Math.abs));
     expect(scale).toBeGreaterThan(0);
     mean.forEach((x, i) => expect(Math.abs(x - (parts[0]![i]! + parts[1]![i]!) / 2)).toBeLessThan(1e-4 * scale));
+    // The U-Net is in one program alone.
+    const { gather, update } = double['parts'].programs;
+    expect(update.flops).toBeLessThan(1e-4 * gather!.flops);
+    expect(double.flops).toBe(2 * gather!.flops + update.flops);
     // Nothing of a step's sums reaches another.
     await double.restore(fresh);
     expect((await double.step(0)).gradientNorm).toBe(gradientNorm);
