@@ -247,7 +247,7 @@ async function* steps(
       if (at % recipe.checkpointEvery === 0) await save();
       if (recipe.sampleEvery > 0 && at % recipe.sampleEvery === 0) {
         const path = folder.in('samples', `step-${at}.png`);
-        await preview.draw(path, signal);
+        await preview.draw(path, training, signal);
         yield { kind: 'sample', step: at, path };
       }
     }

@@ -70,7 +70,8 @@ async function graphsOf({ model, method, recipe, initial, tokens, rich, masked, 
 
 /**
  * Bytes at the peak of a run. States are set and saved one at a time: what is on its way is a few times the largest. A
- * large model's programs for sample pictures are there only while they run.
+ * large model's programs for sample pictures are there only while they run, when of the training's only states are left
+ * (and weights that both have, which count once).
  */
 function memoryOf({ encode, prior, training, preview }: Graphs, model: DiffusionModel): number {
   const states = topologicalOrder(training.flatMap(rootsOf)).filter(

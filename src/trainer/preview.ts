@@ -10,6 +10,7 @@ import { drawsPhotographs, usualGuidance } from '../sampler/usual.ts';
 import type { ClipTokenizer } from '../text/tokenizer.ts';
 import { settingsOf } from './prepare.ts';
 import { resultPrefix } from './step.ts';
+import type { TrainingStep } from './step.ts';
 
 export const previewSteps = 12;
 
@@ -29,8 +30,8 @@ export function previewOf(
 }
 
 /**
- * Sample pictures during training, from the states as they are. A large model's programs are loaded for each of them, and
- * take no memory meanwhile.
+ * Sample pictures during training, from the states as they are. A large model's programs are loaded for each of them, those
+ * of the training are not there meanwhile, and the other way round.
  */
 export class Preview {
   private pipeline: Pipeline | undefined;
@@ -43,9 +44,11 @@ export class Preview {
     this.create = () => previewOf(engine, model, method, recipe, tokenizer);
   }
 
-  async draw(path: string, signal: AbortSignal | undefined): Promise<void> {
+  async draw(path: string, training: Pick<TrainingStep, 'unload'>, signal: AbortSignal | undefined): Promise<void> {
     const { recipe, model } = this;
     this.pipeline ??= await this.create();
+    // After the others are there, which share with them what is made of weights.
+    if (!keepsPreview(model)) await training.unload();
     const prompts = [`a photo of a ${recipe.token} ${recipe.class}`];
     const size = pixelSize(model);
     for await (const { pixels } of this.pipeline.generate({

@@ -76,10 +76,15 @@ export type StepSettings = Pick<
 > &
   MethodSettings;
 
+/** `update` steps: by the gradient of a batch, or by the sum over batches of an accumulation, which `gather` adds up. */
+interface Programs {
+  gather: Program | undefined;
+  update: Program;
+}
+
 interface Parts {
   engine: Engine;
-  /** `update` steps: by the gradient of a batch, or by the sum over batches of an accumulation, which `gather` adds up. */
-  programs: { gather: Program | undefined; update: Program };
+  compile: () => Promise<Programs>;
   feeds: (step: number, part: number) => Record<string, TypedArray>;
   lossScale: LossScale | undefined;
   shapes: ReadonlyMap<string, readonly number[]>;
@@ -93,15 +98,14 @@ const averageOf = (name: string): string => `ema.${name}`;
 export const resultPrefix = ({ ema }: Pick<Recipe, 'ema'>): string => (ema === 0 ? '' : averageOf(''));
 
 export class TrainingStep {
-  private readonly parts: Parts;
-  private constructor(parts: Parts) {
-    this.parts = parts;
-  }
-
   /** Floating-point operations of one step. */
-  get flops(): number {
-    const { programs, settings } = this.parts;
-    return programs.update.flops + settings.accumulation * (programs.gather?.flops ?? 0);
+  readonly flops: number;
+  private readonly parts: Parts;
+  private programs: Programs | undefined;
+  private constructor(parts: Parts, programs: Programs) {
+    this.parts = parts;
+    this.programs = programs;
+    this.flops = programs.update.flops + parts.settings.accumulation * (programs.gather?.flops ?? 0);
   }
 
   /** @param initial first values of what `method` trains */
@@ -148,13 +152,14 @@ export class TrainingStep {
     // The first batch takes the place of what the step before has left.
     const carried = (sum: Tensor): Tensor => select(less(0.5, input('carrying', [])), sum, scalar(0));
     const gathered = sums.map((sum, i) => [sumOf(trained[i]!), add(carried(sum), own[i]!)] as const);
-    const programs = {
+    const compile = async (): Promise<Programs> => ({
       gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: Object.fromEntries(gathered) }),
       update: await engine.compile({
         outputs: { ...(accumulation === 1 && losses), gradientNorm },
         updates: Object.fromEntries(guarded),
       }),
-    };
+    });
+    const programs = await compile();
     const zero = ([name, { shape }]: [string, Weight]): [string, Weight] => [
       sumOf(name),
       onDemand(shape, () => new Float32Array(sizeOf(shape))),
@@ -166,13 +171,13 @@ export class TrainingStep {
     };
     await engine.setState({ ...first, ...(accumulation > 1 && Object.fromEntries(start.map(zero))) });
     const shapes = new Map(Object.entries(first).map(([name, { shape }]) => [name, shape]));
-    return new TrainingStep({ engine, programs, feeds, lossScale, shapes, trained, settings });
+    return new TrainingStep({ engine, compile, feeds, lossScale, shapes, trained, settings }, programs);
   }
 
   /** One step; steps count from 0, and a step's randomness is a function of the seed and its number. */
   async step(step: number): Promise<TrainEvent> {
-    const { programs, feeds, lossScale, settings } = this.parts;
-    const { gather, update } = programs;
+    const { compile, feeds, lossScale, settings } = this.parts;
+    const { gather, update } = (this.programs ??= await compile());
     const batches: Record<string, TypedArray>[] = [];
     let fed: Record<string, TypedArray> = {};
     for (let part = 0; part < settings.accumulation; part++) {
@@ -207,9 +212,16 @@ export class TrainingStep {
     await this.parts.engine.setState(states);
   }
 
+  /** Gives back what its programs hold, weights above all. The next step compiles them again. */
+  async unload(): Promise<void> {
+    const { programs } = this;
+    this.programs = undefined;
+    await programs?.gather?.release();
+    await programs?.update.release();
+  }
+
   async release(): Promise<void> {
-    await this.parts.programs.gather?.release();
-    await this.parts.programs.update.release();
+    await this.unload();
     const { engine, shapes, trained } = this.parts;
     await engine.dropState([...shapes.keys(), ...trained.map(sumOf)]);
   }

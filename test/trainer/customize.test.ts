@@ -196,7 +196,7 @@ describe('customize', () => {
     const parts: Float32Array[] = [];
     for (const part of [0, 1]) {
       await single.restore(fresh);
-      const out = await single['parts'].programs.update.run(single['parts'].feeds(0, part));
+      const out = await single['programs']!.update.run(single['parts'].feeds(0, part));
       parts.push(await gradientOf(single, out.gradientNorm![0]!));
     }
     await single.release();
@@ -207,7 +207,7 @@ describe('customize', () => {
     expect(scale).toBeGreaterThan(0);
     mean.forEach((x, i) => expect(Math.abs(x - (parts[0]![i]! + parts[1]![i]!) / 2)).toBeLessThan(1e-4 * scale));
     // The U-Net is in one program alone.
-    const { gather, update } = double['parts'].programs;
+    const { gather, update } = double['programs']!;
     expect(update.flops).toBeLessThan(1e-4 * gather!.flops);
     expect(double.flops).toBe(2 * gather!.flops + update.flops);
     // Nothing of a step's sums reaches another.
@@ -223,23 +223,31 @@ describe('customize', () => {
     expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 
-  test('sample pictures of a model that draws photographs: their programs are there while they run', async () => {
+  test('sample pictures of a model that draws photographs: their programs or those of the training are there', async () => {
     const released = vi.spyOn(Pipeline.prototype, 'release');
-    onTestFinished(() => released.mockRestore());
+    const unloaded = vi.spyOn(TrainingStep.prototype, 'unload');
+    onTestFinished(() => [released, unloaded].forEach((spy) => spy.mockRestore()));
     const { unet } = model;
     // 144 pixels, just past what counts as large.
     const larger = { ...model, unet: { ...unet, config: { ...unet.config, sample_size: 36 } } };
-    const samples = async (changes: Partial<CustomizeOptions> = {}): Promise<Buffer[]> => {
+    const runOf = async (sampleEvery: number, changes: Partial<CustomizeOptions> = {}): Promise<string> => {
       const out = join(await scratch(), 'run');
-      await run({ out, recipe: recipe({ steps: 2, batchSize: 1, sampleEvery: 1, learningRate: 0.1 }), ...changes });
-      return Promise.all([1, 2].map((step) => readFile(join(out, 'samples', `step-${step}.png`))));
+      await run({ out, recipe: recipe({ steps: 2, batchSize: 1, sampleEvery, learningRate: 0.1 }), ...changes });
+      return out;
     };
-    const [first, second] = await samples({ model: larger });
+    const out = await runOf(1, { model: larger });
     expect(released).toHaveBeenCalledTimes(2);
+    expect(unloaded).toHaveBeenCalledTimes(3);
+    const [first, second] = await Promise.all([1, 2].map((step) => readFile(join(out, 'samples', `step-${step}.png`))));
     expect(first!.equals(second!)).toBe(false);
+    const without = await runOf(0, { model: larger });
+    const log = (folder: string): Promise<string> => readFile(join(folder, 'metrics.jsonl'), 'utf8');
+    expect(await log(out)).toBe(await log(without));
     released.mockClear();
-    await samples();
+    unloaded.mockClear();
+    await runOf(1);
     expect(released).toHaveBeenCalledTimes(1);
+    expect(unloaded).toHaveBeenCalledTimes(1);
   });
 
   test('pictures that changed since the run began stop a resumption', async () => {
