@@ -27,7 +27,8 @@ const promptsPerUpdate = 16;
 /**
  * A whole recipe from the keys that are given: where a key is missing, what the embedded model needs, where it is the
  * model, then what the method usually takes, then the general defaults. It is what `contextura customize` runs for the
- * same keys. Batches are accumulated where no batch size is given; rich prompts are shared out among them. Throws a UserError that names the first thing wrong; `where` says what held the keys.
+ * same keys. Batches are accumulated only where no batch size is given; an update's rich prompts are shared out among them.
+ * Throws a UserError that names the first thing wrong; `where` says what held the keys.
  */
 export function completeRecipe(given: Readonly<Record<string, unknown>>, where?: string): Recipe {
   const name = typeof given.method === 'string' ? given.method : 'ti';

@@ -150,8 +150,8 @@ export class TrainingStep {
     const updates = Object.entries({ ...optimizer.updates, ...(settings.ema > 0 && Object.fromEntries(averages)) });
     const guarded = updates.map(([name, next]) => [name, lossScale?.guarded(gradientNorm, next, state(name, next.shape)) ?? next] as const);
     // The first batch takes the place of what the step before has left.
-    const carried = (sum: Tensor): Tensor => select(less(0.5, input('carrying', [])), sum, scalar(0));
-    const gathered = sums.map((sum, i) => [sumOf(trained[i]!), add(carried(sum), own[i]!)] as const);
+    const carries = less(0.5, input('carrying', []));
+    const gathered = sums.map((sum, i) => [sumOf(trained[i]!), add(select(carries, sum, scalar(0)), own[i]!)] as const);
     const compile = async (): Promise<Programs> => ({
       gather: accumulation === 1 ? undefined : await engine.compile({ outputs: losses, updates: Object.fromEntries(gathered) }),
       update: await engine.compile({
