@@ -31,7 +31,7 @@ interface About {
 /** What the step is made of, which nothing but a test needs. */
 interface Inner {
   programs: { update: Program };
-  feeds: (step: number, part: number) => Record<string, TypedArray>;
+  parts: { feeds: (step: number, part: number) => Record<string, TypedArray> };
 }
 
 const step = 10;
@@ -127,8 +127,8 @@ describe.each(['ti', 'xti', 'dreambooth', 'custom-diffusion', 'lora'])('%s', (na
     });
     await engine.setState(Object.fromEntries(moments));
 
-    const { programs, feeds } = (training as unknown as { parts: Inner }).parts;
-    const fed = feeds(step - 1, 0);
+    const { programs, parts } = training as unknown as Inner;
+    const fed = parts.feeds(step - 1, 0);
     const rates = adamwFeeds(settings.learningRate, step);
     const { correction1, correction2 } = rates;
     expect([...fed.ids!]).toEqual([...of('ids')]);
