@@ -6,7 +6,7 @@ import { defineCommand } from 'citty';
 import { UserError } from '../errors.ts';
 import { writeAtomically } from '../files/atomic.ts';
 import type { Engine } from '../graph/engine.ts';
-import { versions } from '../package.ts';
+import { examplePath, versions } from '../package.ts';
 import { scalingReport } from '../report/scaling.ts';
 import { measureContextualizer } from '../pretrain/bench-contextualizer.ts';
 import { measureModel, measurePrimitives } from '../sweep/bench.ts';
@@ -33,7 +33,7 @@ async function sd15(args: Record<string, string | boolean | undefined>): Promise
   const promptBatch = numberFlag('prompt-batch', args['prompt-batch'] as string, { min: 1, integer: true });
   const lambda = numberFlag('lambda', args.lambda as string, { min: 0 });
   const folder = (args.dir as string | undefined) ?? join(tmpdir(), 'contextura-sd15');
-  const images = (args.images as string | undefined) ?? resolve('../shared/dreambooth/dataset/dog');
+  const images = (args.images as string | undefined) ?? examplePath('subjects/dog');
   if (!existsSync(images)) throw new UserError(`${images} does not exist: give --images a folder of photographs`);
   const out = `${folder}-run-${process.pid}`;
   if (!existsSync(join(folder, 'model_index.json'))) {
@@ -129,7 +129,7 @@ export const bench = defineCommand({
     profile: { type: 'string', description: 'with --unet: prefix of a file for the time of each operator' },
     dir: { type: 'string', description: 'with --sd15: folder of the random checkpoint; contextura-sd15 in the system’s temporary folder' },
     vocabulary: { type: 'string', description: 'with --sd15: folder with CLIP’s vocab.json and merges.txt' },
-    images: { type: 'string', description: 'with --sd15: folder of photographs' },
+    images: { type: 'string', description: 'with --sd15: folder of photographs; a bundled subject’s' },
     steps: { type: 'string', description: 'with --sd15: training steps', default: '3' },
     'prompt-batch': { type: 'string', description: 'with --sd15: rich prompts per step', default: '4' },
     lambda: { type: 'string', description: 'with --sd15: weight λ of the MLM objective', default: '1e-4' },
