@@ -16,7 +16,18 @@ import { subjectOf, tokenizerFor } from '../methods/learned.ts';
 import type { Learned } from '../methods/learned.ts';
 import { modelDescription, modelFlags, openModel } from './model.ts';
 import { checkSampling, samplingFlags, samplingOf } from './sampling.ts';
-import { counted, interruptible, lowMemoryFlag, numberFlag, openEngine, precisionFlag, Progress, say, sharedFlags } from './terminal.ts';
+import {
+  counted,
+  interruptible,
+  lowMemoryFlag,
+  numberFlag,
+  openEngine,
+  precisionFlag,
+  Progress,
+  say,
+  sharedFlags,
+  valuesOf,
+} from './terminal.ts';
 
 /** `a,b:0.7`: artefacts, each whole or with a share of its weights. */
 async function readAll(list: string | undefined, model: DiffusionModel): Promise<Learned[]> {
@@ -63,9 +74,9 @@ export const generate = defineCommand({
     ...sharedFlags,
   },
   async run({ args, rawArgs }) {
-    const timesGiven = (flag: string): number => rawArgs.filter((arg) => arg === flag || arg.startsWith(`${flag}=`)).length;
-    if (timesGiven('--prompt') > 1) throw new UserError('--prompt is given more than once: draw one prompt after another');
-    if (timesGiven('--artefact') > 1) throw new UserError('--artefact is given more than once: name several in one, with commas');
+    if (valuesOf('prompt', rawArgs).length > 1) throw new UserError('--prompt is given more than once: draw one prompt after another');
+    if (valuesOf('artefact', rawArgs).length > 1)
+      throw new UserError('--artefact is given more than once: name several in one, with commas');
     if (args.prompt === undefined || args.prompt.trim() === '')
       throw new UserError('--prompt is missing: say what the pictures should show');
     if (args.out === undefined) throw new UserError('--out is missing: name a folder for the pictures');

@@ -8,7 +8,7 @@ import { clearWork, runContextualizer } from '../pretrain/contextualizer-run.ts'
 import type { ContextualizerResult } from '../pretrain/contextualizer-run.ts';
 import { readCorpora } from '../pretrain/corpora.ts';
 import { locateModel, modelDescription, modelFlags } from './model.ts';
-import { numberFlag, openEngine, say } from './terminal.ts';
+import { numberFlag, openEngine, say, valuesOf } from './terminal.ts';
 import type { Progress } from './terminal.ts';
 
 export const contextualizerFlags = {
@@ -47,9 +47,7 @@ type Flags = { [K in Exclude<keyof FlagTable, 'offline'>]: FlagTable[K] extends 
 
 /** Every value of a flag that may be given several times, each perhaps a list. */
 export function repeated(name: string, rawArgs: readonly string[], otherwise: string): string[] {
-  const given = rawArgs.flatMap((arg, i) =>
-    arg === `--${name}` ? [rawArgs[i + 1] ?? ''] : arg.startsWith(`--${name}=`) ? [arg.slice(name.length + 3)] : [],
-  );
+  const given = valuesOf(name, rawArgs);
   const all = (given.length === 0 ? [otherwise] : given).flatMap((value) => value.split(',')).map((value) => value.trim());
   return [...new Set(all.filter((value) => value !== ''))];
 }

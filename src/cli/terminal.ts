@@ -17,6 +17,12 @@ export const sharedFlags = {
   debug: { type: 'boolean', description: 'the stack of an error' },
 } as const;
 
+/** Every value that a flag is given, in order; parsed arguments hold the last alone. */
+export const valuesOf = (name: string, rawArgs: readonly string[]): string[] =>
+  rawArgs.flatMap((arg, i) =>
+    arg === `--${name}` ? [rawArgs[i + 1] ?? ''] : arg.startsWith(`--${name}=`) ? [arg.slice(name.length + 3)] : [],
+  );
+
 /** A flag's number. Throws a UserError where it is none or out of range. */
 export const numberFlag = (name: string, text: string, range: Range = {}): number =>
   checkNumber(`--${name}`, text.trim() === '' ? NaN : Number(text), range, text);

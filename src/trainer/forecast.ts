@@ -160,8 +160,7 @@ export async function forecast(
   const [encode] = next(graphs.encode) as [number];
   const batches = plan.missing.reduce((total, count) => total + Math.ceil(count / drawnTogether(plan.model, count)), 0);
   const prior = ofPictures(next(graphs.prior), priorSteps) * batches;
-  const step = next(graphs.training);
-  const [aBatch, update] = step.length > 1 ? [step[0]!, step[1]!] : [step[0]!, 0];
+  const [aBatch, update = 0] = next(graphs.training) as [number, number?];
   const oneStep = recipe.accumulation * aBatch + update;
   const balancing = recipe.lambda > 0 && recipe.lambdaBalance > 0 && plan.done === 0 ? lambdaBatches * aBatch : 0;
   const preview = ofPictures(next(graphs.preview), previewSteps) * (samplesIn(recipe) - samplesIn({ ...recipe, steps: plan.done }));
